@@ -1,0 +1,195 @@
+"""The command `nano-bert`: train, evaluate, predict, reproduce, data."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nano_bert.config import BertConfig
+from nano_bert.download import DataError, data_folder
+from nano_bert.evaluation import evaluate
+from nano_bert.files import write_atomically
+from nano_bert.predict import load_classifier, predict, shipped_models
+from nano_bert.recipes import CORPORA, RECIPES, describe, make_record, measure_baselines, run_recipe
+from nano_bert.resume import STATE_FILE
+from nano_bert.training import TrainingConfig
+
+EXAMPLES = """examples:
+  nano-bert predict "The film was good, not bad at all."
+  nano-bert train phrases                      train in seconds, offline
+  nano-bert train imdb --recipe imdb-tiny      download IMDB once, train a model in three dimensions
+  nano-bert train imdb --n-heads 2 --n-embed 32 --epochs 5 --output runs/mine
+  nano-bert evaluate imdb --model runs/mine    its accuracy and F1 on the test split
+  nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
+
+Data is kept in a cache folder, or in the folder that NANO_BERT_DATA names. The book tells the rest.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The words after `nano-bert`; by default those that it was called with.
+
+    Returns:
+        The exit code: 0, or 2 after a mistake that one sentence explains, or 130 after Ctrl-C.
+    """
+    options = make_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        print("\nStopped. A training is kept up to its last saved step: add --resume to go on.", file=sys.stderr)
+        return 130
+    except (DataError, ValueError, TypeError, OSError) as error:
+        print(f"nano-bert: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Train one model and keep it in a folder."""
+    name = options.recipe or default_recipe(options.corpus)
+    recipe = RECIPES[name]
+    if recipe.corpus != options.corpus:
+        raise ValueError(f"The recipe {name} is for {recipe.corpus}, not for {options.corpus}.")
+    model = {name: getattr(options, name) for name in MODEL_OPTIONS if getattr(options, name) is not None}
+    training = {name: getattr(options, name) for name in TRAINING_OPTIONS if getattr(options, name) is not None}
+    recipe = replace(recipe, model={**recipe.model, **model}, training=replace(recipe.training, **training))
+    folder = Path(options.output or f"runs/{name}")
+    if (folder / STATE_FILE).exists() and not options.resume:
+        raise ValueError(f"{folder} holds a run already: add --resume to go on, or choose another --output.")
+    corpus = CORPORA[options.corpus]()
+    print(f"Training {name} with seed {recipe.training.seed}: {recipe.about}", file=sys.stderr)
+    _, _, history = run_recipe(recipe, corpus, recipe.training.seed, folder, options.resume, show_progress=True)
+    write_atomically(folder / "history.json", json.dumps(history, indent=2) + "\n")
+    best = max(history, key=lambda epoch: epoch["validation_accuracy"])
+    print(
+        f"Best on validation: {best['validation_accuracy']:.3f} accuracy, in epoch {best['epoch']}. Kept in {folder}."
+    )
+    print(f"On the test split, once you have chosen: nano-bert evaluate {options.corpus} --model {folder}")
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Print the metrics of a model on a split."""
+    model, tokenizer = load_classifier(options.model or default_model(options.corpus))
+    corpus = CORPORA[options.corpus]()
+    if corpus.label_names != model.config.labels:
+        raise ValueError(f"{corpus.name} has the classes {corpus.label_names}, but the model {model.config.labels}.")
+    split = getattr(corpus, options.split)
+    print(f"{options.corpus}, {options.split} split, {len(split):,} texts")
+    print(evaluate(model, tokenizer, split))
+
+
+def run_predict(options: argparse.Namespace) -> None:
+    """Print what a model thinks of a text, and the words that mattered."""
+    text = sys.stdin.read() if options.text == "-" else options.text
+    prediction = predict(*load_classifier(options.model), text)
+    print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
+    print(f"Left out, these words would change the probability of {prediction.label!r} by:")
+    for word, effect in prediction.strongest():
+        print(f"  {word:<16} {-100 * effect:+5.1f} points")
+
+
+def run_reproduce(options: argparse.Namespace) -> None:
+    """Train every recipe of a corpus with several seeds, and write the record."""
+    names = options.recipe or [name for name in RECIPES if RECIPES[name].corpus == options.corpus]
+    path = Path(options.output) / f"{options.corpus}.json"
+    corpus = CORPORA[options.corpus]()
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    record |= describe(corpus)
+    record.setdefault("recipes", {})
+    if "baselines" not in record or not options.recipe:
+        record["baselines"] = measure_baselines(corpus)
+    for name in names:
+        seeds = range(options.seeds)
+        record["recipes"][name] = make_record(name, RECIPES[name], corpus, seeds, Path(options.runs))
+        write_atomically(path, json.dumps(record, indent=1) + "\n")
+        print(f"{name}: {record['recipes'][name]['summary']}\nWritten to {path}.", flush=True)
+
+
+def run_data(options: argparse.Namespace) -> None:
+    """Get a corpus and say what is in it."""
+    corpus = CORPORA[options.corpus]()
+    print(f"{corpus.name}: {', '.join(corpus.label_names)}. Files are kept in {data_folder()}.")
+    for name in ("train", "validation", "test"):
+        split = getattr(corpus, name)
+        counts = ", ".join(f"{split.labels.count(index):,} {label}" for index, label in enumerate(corpus.label_names))
+        print(f"  {name:<10} {len(split):>7,} texts: {counts}")
+
+
+def default_recipe(corpus: str) -> str:
+    """Return the last recipe of a corpus: they stand from small to large."""
+    return [name for name in RECIPES if RECIPES[name].corpus == corpus][-1]
+
+
+def default_model(corpus: str) -> str:
+    """Return the trained model of the package that is for a corpus, the largest."""
+    models = [name for name in RECIPES if RECIPES[name].corpus == corpus and name in shipped_models()]
+    if not models:
+        raise ValueError(f"No model for {corpus} comes with the package. Train one, and name it: --model runs/NAME")
+    return models[-1]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are a sentence and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and leave with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
+TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
+
+
+def make_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
+        "nano-bert", description="A small BERT to train, ask and take apart.", epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+
+    verb = verbs.add_parser("train", help="train a model", description="Train a model and keep it in a folder.")
+    verb.set_defaults(run=run_train)
+    verb.add_argument("corpus", choices=CORPORA, help="what to learn from")
+    verb.add_argument("--recipe", choices=RECIPES, help="a named recipe; by default the corpus's largest")
+    verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/RECIPE)")
+    verb.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    for config, kinds in ((BertConfig, MODEL_OPTIONS), (TrainingConfig, TRAINING_OPTIONS)):
+        known = {field.name for field in fields(config)}
+        for name, kind in kinds.items():
+            assert name in known
+            verb.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help="instead of the recipe's")
+
+    verb = verbs.add_parser("evaluate", help="measure a model", description="Print accuracy, F1 and confusion.")
+    verb.set_defaults(run=run_evaluate)
+    verb.add_argument("corpus", choices=CORPORA, help="whose texts to ask about")
+    verb.add_argument("--model", metavar="NAME", help="a folder, or a model of the package (default: the largest)")
+    verb.add_argument("--split", choices=("validation", "test"), default="test", help="default: test")
+
+    verb = verbs.add_parser("predict", help="ask a model about a text", description="Positive or negative, and why?")
+    verb.set_defaults(run=run_predict)
+    verb.add_argument("text", help='the text, in quotes; or "-" to read it from standard input')
+    verb.add_argument("--model", metavar="NAME", default="imdb-laptop", help="a folder, or a model of the package")
+
+    verb = verbs.add_parser("reproduce", help="redo the book's results", description="Train with several seeds.")
+    verb.set_defaults(run=run_reproduce)
+    verb.add_argument("corpus", choices=[name for name in CORPORA if name != "phrases"], help="whose results")
+    verb.add_argument("--recipe", choices=RECIPES, action="append", help="only this one; can be repeated")
+    verb.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")
+    verb.add_argument("--output", metavar="FOLDER", default="docs/results", help="default: docs/results")
+    verb.add_argument("--runs", metavar="FOLDER", default="runs", help="where the models go (default: runs)")
+
+    verb = verbs.add_parser("data", help="get a corpus", description="Download a corpus and say what is in it.")
+    verb.set_defaults(run=run_data)
+    verb.add_argument("corpus", choices=CORPORA, help="which one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Batches: texts travel in groups, filled up only to the longest of their group.
+
+Words can be dropped at random on the way. A model that meets a review with a tenth of its words missing, and
+others missing the next time, cannot lean on any single one (Iyyer et al., 2015, section 3.1, "word dropout",
+https://aclanthology.org/P15-1162). The word is taken out; it is not replaced by `[UNK]`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from nano_bert.tokenizer import WordTokenizer
+
+Inputs = dict[str, Int[Tensor, "batch seq"]]
+
+
+def training_batches(
+    word_ids: Sequence[Sequence[int]],
+    labels: Sequence[int],
+    tokenizer: WordTokenizer,
+    batch_size: int,
+    generator: torch.Generator,
+    word_dropout: float = 0.0,
+) -> Iterator[tuple[Inputs, Int[Tensor, "batch"]]]:
+    """Yield every text once, shuffled, in batches.
+
+    Args:
+        word_ids: The ids of the words of each text, from `tokenizer.word_ids`: not cut, no special tokens.
+        labels: The class of each text.
+        tokenizer: Cuts, adds `[CLS]` and `[SEP]`, and fills up.
+        batch_size: Texts in a batch; the last batch holds what is left.
+        generator: The source of all randomness: the same seed gives the same batches.
+        word_dropout: Share of the words to take out, before the text is cut.
+
+    Yields:
+        The inputs of the model, `input_ids` and `attention_mask`, and the labels.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert import WordTokenizer
+        >>> from nano_bert.batches import training_batches
+        >>> tokenizer = WordTokenizer(["good", "not", "bad"])
+        >>> texts = [tokenizer.word_ids(text) for text in ["good", "not bad", "bad"]]
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> for inputs, labels in training_batches(texts, [1, 1, 0], tokenizer, 2, generator):
+        ...     print(inputs["input_ids"].tolist(), labels.tolist())
+        [[1, 7, 2], [1, 5, 2]] [0, 1]
+        [[1, 6, 7, 2]] [1]
+    """
+    order: list[int] = torch.randperm(len(word_ids), generator=generator).tolist()
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        rows = [drop_words(word_ids[index], word_dropout, generator) for index in chosen]
+        inputs = tokenizer.pad([tokenizer.add_special_tokens(row) for row in rows])
+        yield inputs, torch.tensor([labels[index] for index in chosen])
+
+
+def drop_words(ids: Sequence[int], share: float, generator: torch.Generator) -> Sequence[int]:
+    """Take out each word with probability `share`."""
+    if share == 0:
+        return ids
+    kept: list[bool] = (torch.rand(len(ids), generator=generator) >= share).tolist()
+    return [index for index, keep in zip(ids, kept, strict=True) if keep]

@@ -1,0 +1,142 @@
+"""The settings of a model, in one place, checked before anything is built.
+
+The names are those of nano-BERT; the defaults of the architecture are those of the original BERT
+(Devlin et al., 2019, section 3, https://arxiv.org/abs/1810.04805) and of the code published with it
+(https://github.com/google-research/bert). Sizes default to something that a laptop trains in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+Pooling = Literal["cls", "mean"]
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """Everything that decides a model's shape. It cannot be changed once made.
+
+    Args:
+        vocab_size: Number of entries in the vocabulary, special tokens included.
+        n_layers: Number of encoder layers.
+        n_heads: Number of attention heads in a layer. Each gets `n_embed / n_heads` features.
+        n_embed: Number of features of a token; 3 makes a word a point in space. BERT-base has 768.
+        n_feed_forward: Width of the hidden layer of the feed-forward network. By default four times
+            `n_embed`, as in Vaswani et al. (2017), section 3.3.
+        max_seq_len: Longest input in tokens, `[CLS]` and `[SEP]` included: one position vector for each.
+        n_token_types: Number of segments that a token can belong to. BERT has two, for sentence pairs.
+        dropout: Share of features (and of attention weights) dropped in training, in [0, 1).
+        norm_first: False normalises after each residual sum, as BERT does. True normalises before each
+            sub-layer (Xiong et al., 2020, https://arxiv.org/abs/2002.04745); it is here for experiments.
+        layer_norm_eps: Added to the variance under the root of LayerNorm; BERT's own value.
+        initializer_range: Standard deviation of the random initial embeddings; BERT's own value.
+        pad_id: Id of the padding token. Tokens with this id are masked when no mask is given.
+        labels: Names of a classifier's classes, in the order of their ids. Their number is its width.
+        pooling: What a classifier reads: "cls", the pooled first token, as BERT does; or "mean", the mean
+            over the tokens that are not masked.
+
+    Raises:
+        ValueError: If a size is below 1, `n_embed` is not divisible by `n_heads`, `dropout` is outside
+            [0, 1), or a class has no name of its own.
+        TypeError: If a size is not a whole number.
+
+    Examples:
+        >>> from nano_bert import BertConfig
+        >>> config = BertConfig(vocab_size=100, n_heads=2, n_embed=4)
+        >>> config.head_size, config.feed_forward_size
+        (2, 16)
+        >>> BertConfig(vocab_size=100, n_heads=4, n_embed=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: n_embed=3 cannot be shared out among n_heads=4: choose a multiple of n_heads, such as n_embed=4.
+    """
+
+    vocab_size: int
+    n_layers: int = 1
+    n_heads: int = 1
+    n_embed: int = 3
+    n_feed_forward: int | None = None
+    max_seq_len: int = 128
+    n_token_types: int = 2
+    dropout: float = 0.1
+    norm_first: bool = False
+    layer_norm_eps: float = 1e-12
+    initializer_range: float = 0.02
+    pad_id: int = 0
+    labels: tuple[str, ...] = ("negative", "positive")
+    pooling: Pooling = "cls"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.labels, str):
+            raise TypeError(f"labels is a list of names, but it is one string: write labels=[{self.labels!r}, ...].")
+        # A list of labels, as read from a JSON file, becomes a tuple; a frozen dataclass wants it said so.
+        object.__setattr__(self, "labels", tuple(self.labels))
+        self._check_sizes()
+        self._check_choices()
+
+    def _check_sizes(self) -> None:
+        for name in ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types"):
+            size: object = getattr(self, name)
+            if name == "n_feed_forward" and size is None:
+                continue  # four times n_embed
+            if isinstance(size, bool) or not isinstance(size, int):
+                raise TypeError(f"{name} counts something, so it must be a whole number (int), not {size!r}.")
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, but it is {size}.")
+        if self.n_embed % self.n_heads != 0:
+            multiple = self.n_heads * max(1, round(self.n_embed / self.n_heads))
+            raise ValueError(
+                f"n_embed={self.n_embed} cannot be shared out among n_heads={self.n_heads}: "
+                f"choose a multiple of n_heads, such as n_embed={multiple}."
+            )
+
+    def _check_choices(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"dropout is the share of features to drop: at least 0 and below 1, but it is {self.dropout}."
+            )
+        if not self.layer_norm_eps > 0:  # written so that it refuses NaN, too
+            raise ValueError(f"layer_norm_eps must be above 0, but it is {self.layer_norm_eps}.")
+        if not self.initializer_range > 0:
+            raise ValueError(f"initializer_range must be above 0, but it is {self.initializer_range}.")
+        if not 0 <= self.pad_id < self.vocab_size:
+            raise ValueError(
+                f"pad_id={self.pad_id} is not an id of the vocabulary: ids go from 0 to {self.vocab_size - 1}."
+            )
+        if self.pooling not in ("cls", "mean"):
+            raise ValueError(f'pooling is "cls" or "mean", but it is {self.pooling!r}.')
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels names each class once, at least one, but it is {self.labels}.")
+
+    @property
+    def head_size(self) -> int:
+        """Number of features of a query, key or value vector in one head."""
+        return self.n_embed // self.n_heads
+
+    @property
+    def feed_forward_size(self) -> int:
+        """Width of the hidden layer of the feed-forward network."""
+        return 4 * self.n_embed if self.n_feed_forward is None else self.n_feed_forward
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as a plain dictionary, ready for `BertConfig(**settings)`."""
+        return asdict(self)
+
+
+def make_config(config: BertConfig | None, settings: Mapping[str, Any]) -> BertConfig:
+    """Return `config`, or a new one from `settings`: the two ways in which a model can be asked for.
+
+    Raises:
+        TypeError: If both or neither are given, or a setting has a name that no configuration has.
+    """
+    if config is not None:
+        if settings:
+            raise TypeError(f"Give a config or its settings, not both: got a config and {sorted(settings)}.")
+        return config
+    known = [field.name for field in fields(BertConfig)]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise TypeError(f"A model has no setting named {unknown[0]!r}. Its settings are: {', '.join(known)}.")
+    if "vocab_size" not in settings:
+        raise TypeError("A model needs vocab_size, the number of entries in its vocabulary: vocab_size=len(tokenizer).")
+    return BertConfig(**settings)

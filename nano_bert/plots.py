@@ -1,0 +1,113 @@
+"""Pictures: attention as a heat map, words as points in space, training as curves (matplotlib).
+
+Each function draws on the current figure, or on the axes it is given, and returns the axes. In a REPL,
+`matplotlib.pyplot.show()` opens the window.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+
+def plot_attention(
+    words: Sequence[str], weights: Float[Tensor, "query key"], title: str = "", axes: Axes | None = None
+) -> Axes:
+    """Draw one head's attention: a row for each word that looks, a column for each word that is looked at.
+
+    Args:
+        words: The words, in order.
+        weights: Their attention weights: one head of one layer of one text, `attentions[layer][batch, head]`.
+        title: Written above.
+        axes: Where to draw.
+
+    Raises:
+        ValueError: If the weights are not one row and one column a word.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert.plots import plot_attention
+        >>> axes = plot_attention(["not", "bad"], torch.tensor([[0.1, 0.9], [0.6, 0.4]]), title="a head")
+        >>> [text.get_text() for text in axes.texts]  # the weights, row by row
+        ['.10', '.90', '.60', '.40']
+    """
+    if weights.shape != (len(words), len(words)):
+        raise ValueError(
+            f"{len(words)} words need weights of the shape ({len(words)}, {len(words)}), but these have "
+            f"{tuple(weights.shape)}. Choose one text and one head: attentions[layer][text, head]."
+        )
+    axes = axes or plt.gca()
+    weights = weights.detach()
+    axes.pcolormesh(weights.numpy(), cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
+    axes.set_xticks([index + 0.5 for index in range(len(words))], words, rotation=45, ha="right")
+    axes.set_yticks([index + 0.5 for index in range(len(words))], words)
+    axes.tick_params(length=0)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.set(xlabel="looked at (key)", ylabel="looking (query)", title=title)
+    for row in range(len(words)):
+        for column in range(len(words)):
+            weight = float(weights[row, column])
+            colour = "white" if weight > 0.5 else "#1f3b63"
+            label = f"{weight:.2f}".removeprefix("0")
+            axes.text(column + 0.5, row + 0.5, label, ha="center", va="center", color=colour, fontsize=8)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], title: str = "") -> Axes:
+    """Draw each word as a point in space: a model with `n_embed=3` needs no projection.
+
+    Args:
+        words: The words.
+        vectors: Three numbers for each.
+        title: Written above.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert.plots import plot_embeddings
+        >>> axes = plot_embeddings(["good", "bad"], torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]))
+        >>> axes.name
+        '3d'
+    """
+    if len(words) != len(vectors):
+        raise ValueError(f"Each word needs one vector, but there are {len(words)} words and {len(vectors)} vectors.")
+    axes: Any = plt.figure(figsize=(5, 5)).add_subplot(projection="3d")
+    points = vectors.detach()
+    axes.scatter(points[:, 0], points[:, 1], points[:, 2], depthshade=False)
+    for word, (x, y, z) in zip(words, points, strict=True):
+        axes.text(float(x), float(y), float(z), f" {word}", fontsize=9)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color((0.5, 0.5, 0.5, 0.06))
+    axes.set_title(title)
+    return axes
+
+
+def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
+    """Draw the training loss and the validation accuracy, epoch by epoch.
+
+    Args:
+        history: What `nano_bert.training.train` returns.
+        title: Written above.
+
+    Examples:
+        >>> from nano_bert.plots import plot_history
+        >>> history = [{"epoch": 1, "train_loss": 0.7, "validation_accuracy": 0.5}]
+        >>> history += [{"epoch": 2, "train_loss": 0.4, "validation_accuracy": 0.8}]
+        >>> axes = plot_history(history)
+        >>> axes.get_xlabel()
+        'epoch'
+    """
+    axes = plt.gca()
+    epochs = [line["epoch"] for line in history]
+    axes.plot(epochs, [line["train_loss"] for line in history], "o-", label="training loss")
+    axes.plot(epochs, [line["validation_accuracy"] for line in history], "s--", label="validation accuracy")
+    axes.set(xlabel="epoch", title=title, ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend()
+    return axes

@@ -1,0 +1,95 @@
+"""Resuming: the state of a run in one file, so that a run that was cut off goes on as if nothing had happened.
+
+A state is more than the weights: AdamW's memory, the place in the data and the source of dropout's randomness
+belong to it. Without any of them the numbers after the break would be others.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from nano_bert.files import write_atomically
+
+STATE_FILE = "state.safetensors"
+
+
+def save_state(
+    folder: Path,
+    identity: Mapping[str, Any],
+    model: nn.Module,
+    best: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    progress: object,
+) -> None:
+    """Write the whole state of a run into `folder`, in one go: the file is always complete.
+
+    Args:
+        folder: Where to write.
+        identity: What run this is: only a run with the same identity can go on from here.
+        model: The weights as they are now.
+        best: The weights of the best epoch so far.
+        optimizer: Its memory: two moving averages for each weight.
+        progress: A dataclass of numbers and lists that says how far the run has come.
+    """
+    tensors = {f"model.{name}": weight for name, weight in model.state_dict().items()}
+    tensors |= {f"best.{name}": weight.clone() for name, weight in best.items()}
+    for index, memory in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in memory.items()}
+    tensors["randomness"] = torch.get_rng_state()
+    notes = {"identity": json.dumps(identity), "progress": json.dumps(vars(progress))}
+    write_atomically(folder / STATE_FILE, to_safetensors(tensors, metadata=notes))
+
+
+def load_state(
+    folder: Path,
+    identity: Mapping[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: object,
+) -> dict[str, Tensor]:
+    """Read a state back into a model, an optimizer, a progress and torch's random numbers.
+
+    Returns:
+        The weights of the best epoch so far.
+
+    Raises:
+        FileNotFoundError: If the folder holds no state.
+        ValueError: If the file is damaged, or is the state of another run.
+    """
+    path = folder / STATE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no run to resume in {folder}: it has no file {STATE_FILE}.")
+    try:
+        file: Any = safe_open(path, framework="pt")
+        notes: dict[str, str] = file.metadata()
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}). Start the run anew in another folder.") from error
+    then, now = json.loads(notes["identity"]), json.loads(json.dumps(identity))
+    changed = [name for name in now if then.get(name) != now[name]]
+    if changed:
+        raise ValueError(
+            f"The run in {folder} was started with {changed[0]}={then.get(changed[0])}, but now it is "
+            f"{now[changed[0]]}. Resume it with the same settings, or start a new one in another folder."
+        )
+    model.load_state_dict(part(tensors, "model."))
+    state: dict[str, Any] = optimizer.state_dict()
+    state["state"] = {}
+    for name, tensor in part(tensors, "optimizer.").items():
+        index, _, memory = name.partition(".")
+        state["state"].setdefault(int(index), {})[memory] = tensor
+    optimizer.load_state_dict(state)
+    torch.set_rng_state(tensors["randomness"])
+    vars(progress).update(json.loads(notes["progress"]))
+    return part(tensors, "best.")
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names start with the prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,261 @@
+"""The word tokenizer: a text becomes a list of words, and each word a number.
+
+nano-BERT takes whole words as tokens; BERT's own sub-word pieces (Wu et al., 2016,
+https://arxiv.org/abs/1609.08144) come later in the book. The special tokens are BERT's (Devlin et al., 2019,
+section 3): `[CLS]` opens a text and stands for all of it, `[SEP]` closes it, `[PAD]` fills up, `[UNK]` stands in for
+a word outside the vocabulary, `[MASK]` hides one.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from nano_bert.files import write_atomically
+
+Text = str | Sequence[str]
+Truncation = Literal["head", "tail", "both"]
+
+SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+
+
+class WordTokenizer:
+    """Turn texts into ids, word by word, and ids into words again.
+
+    Args:
+        vocab: The known words. A special token among them, or a word given twice, is not counted again.
+        max_seq_len: Longest list of ids to return, `[CLS]` and `[SEP]` included. Longer texts are cut.
+        lower_case: Whether "Film" and "film" are the same word. Special tokens are never changed.
+        truncation: Which words of a text that is too long are kept: its "head", its "tail", or "both": a
+            third from the head, the rest from the tail (after Sun et al., 2019, section 5.3.1,
+            https://arxiv.org/abs/1905.05583: verdicts often stand at the end).
+        special_tokens: The five special tokens, in the order `[PAD]`, `[CLS]`, `[SEP]`, `[UNK]`, `[MASK]`, in
+            your own spelling if you like. They get the ids 0 to 4. More can follow; they too are never split.
+
+    Raises:
+        ValueError: If a setting cannot be used; the message says why.
+
+    Examples:
+        >>> from nano_bert import WordTokenizer
+        >>> tokenizer = WordTokenizer(vocab=["the", "film", "was", "good", "not", "bad"], max_seq_len=10)
+        >>> tokenizer("The film was good, not bad")
+        tensor([1, 5, 6, 7, 8, 3, 9, 10, 2, 0])
+        >>> tokenizer.decode([1, 5, 6, 7, 8, 3, 9, 10, 2, 0])
+        'the film was good [UNK] not bad'
+        >>> tokenizer.encode_batch(["good", "not bad"])
+        {'input_ids': tensor([[ 1,  8,  2,  0],
+                [ 1,  9, 10,  2]]), 'attention_mask': tensor([[1, 1, 1, 0],
+                [1, 1, 1, 1]])}
+    """
+
+    def __init__(
+        self,
+        vocab: Iterable[str],
+        max_seq_len: int = 128,
+        lower_case: bool = True,
+        truncation: Truncation = "head",
+        special_tokens: Sequence[str] = SPECIAL_TOKENS,
+    ) -> None:
+        if isinstance(vocab, str):
+            raise TypeError(f"vocab is a list of words, such as {vocab.split()[:3]}, but it is one string.")
+        if max_seq_len < 3:
+            raise ValueError(
+                f"max_seq_len={max_seq_len} leaves no room for a word between [CLS] and [SEP]: take 3 or more."
+            )
+        if truncation not in ("head", "tail", "both"):
+            raise ValueError(f'truncation is "head", "tail" or "both", but it is {truncation!r}.')
+        if len(special_tokens) < 5 or len(set(special_tokens)) != len(special_tokens) or "" in special_tokens:
+            raise ValueError(
+                f"special_tokens are at least five different texts, in the order {' '.join(SPECIAL_TOKENS)}, "
+                f"but these are {list(special_tokens)}."
+            )
+        self.max_seq_len = max_seq_len
+        self.lower_case = lower_case
+        self.truncation: Truncation = truncation
+        self.special_tokens = tuple(special_tokens)
+        self.pad_id, self.cls_id, self.sep_id, self.unk_id, self.mask_id = range(5)
+        # A special token as a whole, or a run of letters and digits, or one mark of punctuation.
+        longest_first = sorted(special_tokens, key=len, reverse=True)
+        self._pattern = re.compile("|".join([*map(re.escape, longest_first), r"\w+", r"[^\w\s]"]))
+        words = [*special_tokens, *(self._normalise(word) for word in vocab)]
+        self.id_to_word = list(dict.fromkeys(words))  # the order is kept, repetitions go
+        self.vocab = {word: index for index, word in enumerate(self.id_to_word)}
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Iterable[Text],
+        min_freq: int = 1,
+        max_vocab_size: int | None = None,
+        max_seq_len: int = 128,
+        lower_case: bool = True,
+        truncation: Truncation = "head",
+        special_tokens: Sequence[str] = SPECIAL_TOKENS,
+    ) -> "WordTokenizer":
+        """Build the vocabulary from texts: the training texts alone, or the results are not honest.
+
+        Args:
+            texts: The texts to count words in.
+            min_freq: How often a word must occur to be known. A word seen once teaches little.
+            max_vocab_size: Most entries to keep, special tokens included; the most frequent words stay.
+            max_seq_len: As for the tokenizer itself, like all that follow.
+            lower_case: Whether "Film" and "film" are the same word.
+            truncation: Which words of a text that is too long are kept.
+            special_tokens: The five special tokens.
+
+        Examples:
+            >>> from nano_bert import WordTokenizer
+            >>> texts = ["good film", "bad film", "good, good film"]
+            >>> WordTokenizer.from_texts(texts, min_freq=2).id_to_word[5:]
+            ['film', 'good']
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+        if max_vocab_size is not None and max_vocab_size <= len(special_tokens):
+            raise ValueError(
+                f"max_vocab_size={max_vocab_size} leaves no room for a word beside the {len(special_tokens)} "
+                f"special tokens."
+            )
+        tokenizer = cls([], max_seq_len, lower_case, truncation, special_tokens)
+        counts = Counter(word for text in texts for word in tokenizer.tokenize(text))
+        for token in special_tokens:
+            counts.pop(token, None)
+        # Frequent words first; words of the same frequency by the alphabet, so that the ids never change.
+        known = sorted((word for word in counts if counts[word] >= min_freq), key=lambda word: (-counts[word], word))
+        if max_vocab_size is not None:
+            known = known[: max_vocab_size - len(special_tokens)]
+        return cls(known, max_seq_len, lower_case, truncation, special_tokens)
+
+    def __len__(self) -> int:
+        return len(self.vocab)
+
+    def __call__(self, text: Text) -> Int[Tensor, "max_seq_len"]:
+        """Return the ids of one text, filled up with `[PAD]` to `max_seq_len`."""
+        ids = self.encode(text)
+        return torch.tensor(ids + [self.pad_id] * (self.max_seq_len - len(ids)))
+
+    def tokenize(self, text: Text) -> list[str]:
+        """Return the words of a text: punctuation split off, in lower case where the tokenizer says so.
+
+        Args:
+            text: A string, or a list of words that is taken as it is.
+
+        Examples:
+            >>> from nano_bert import WordTokenizer
+            >>> WordTokenizer([]).tokenize("Don't miss it: [MASK]!")
+            ['don', "'", 't', 'miss', 'it', ':', '[MASK]', '!']
+        """
+        if isinstance(text, str):
+            text = self._pattern.findall(text)
+        if not all(isinstance(word, str) for word in text):
+            raise TypeError(f"A text is a string or a list of words, but this one is {text!r:.80}.")
+        return [self._normalise(word) for word in text]
+
+    def word_ids(self, text: Text) -> list[int]:
+        """Return the ids of all words of a text, with no special token added and nothing cut."""
+        return [self.vocab.get(word, self.unk_id) for word in self.tokenize(text)]
+
+    def add_special_tokens(self, ids: Sequence[int]) -> list[int]:
+        """Cut word ids to what fits, and put `[CLS]` before and `[SEP]` behind them."""
+        room = self.max_seq_len - 2
+        n_head = {"head": room, "tail": 0, "both": room // 3}[self.truncation]
+        if len(ids) > room:
+            ids = [*ids[:n_head], *ids[len(ids) - (room - n_head) :]]
+        return [self.cls_id, *ids, self.sep_id]
+
+    def encode(self, text: Text) -> list[int]:
+        """Return the ids of a text with `[CLS]` and `[SEP]`, cut to `max_seq_len`, not filled up."""
+        return self.add_special_tokens(self.word_ids(text))
+
+    def encode_batch(self, texts: Sequence[Text]) -> dict[str, Int[Tensor, "batch seq"]]:
+        """Return `input_ids` and `attention_mask` of several texts, filled up to the longest of them."""
+        if isinstance(texts, str):
+            raise TypeError("encode_batch takes a list of texts. For one text, put it in a list: [text].")
+        return self.pad([self.encode(text) for text in texts])
+
+    def pad(self, rows: Sequence[Sequence[int]]) -> dict[str, Int[Tensor, "batch seq"]]:
+        """Fill rows of ids up to the longest with `[PAD]`; the mask is 1 for a token and 0 for the filling.
+
+        Raises:
+            ValueError: If there are no rows: an empty batch has no shape.
+        """
+        if len(rows) == 0:
+            raise ValueError("An empty batch has no ids: give at least one text.")
+        longest = max(len(row) for row in rows)
+        input_ids = [[*row, *[self.pad_id] * (longest - len(row))] for row in rows]
+        mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+        # torch.long is said aloud: of rows without any number, torch would make floats.
+        return {
+            "input_ids": torch.tensor(input_ids, dtype=torch.long),
+            "attention_mask": torch.tensor(mask, dtype=torch.long),
+        }
+
+    def decode(self, ids: Iterable[int] | Int[Tensor, "seq"]) -> str:
+        """Return the words of a list of ids, with spaces between; `[PAD]`, `[CLS]` and `[SEP]` are left out.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
+        words: list[str] = []
+        for index in map(int, ids):
+            if not 0 <= index < len(self):
+                raise ValueError(f"{index} is not an id of this vocabulary: ids go from 0 to {len(self) - 1}.")
+            if index not in (self.pad_id, self.cls_id, self.sep_id):
+                words.append(self.id_to_word[index])
+        return " ".join(words)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `vocab.txt`, a word a line in the order of the ids, and `tokenizer_config.json`."""
+        settings = {
+            "tokenizer_class": "WordTokenizer",
+            "model_max_length": self.max_seq_len,
+            "do_lower_case": self.lower_case,
+            "truncation": self.truncation,
+            "special_tokens": self.special_tokens,
+        }
+        unwritable = [word for word in self.id_to_word if word.splitlines() != [word]]
+        if unwritable:
+            raise ValueError(f"vocab.txt holds a word a line, but {unwritable[0]!r} holds a line break or nothing.")
+        write_atomically(Path(folder) / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_word))
+        write_atomically(Path(folder) / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "WordTokenizer":
+        """Return the tokenizer that `save_pretrained` wrote.
+
+        Raises:
+            FileNotFoundError: If the folder does not hold one.
+            ValueError: If a file in it cannot be read, or `vocab.txt` was changed by another hand.
+        """
+        for name in ("vocab.txt", "tokenizer_config.json"):
+            if not (Path(folder) / name).is_file():
+                raise FileNotFoundError(f"{folder} is not a saved tokenizer: it has no file {name}.")
+        try:
+            words = (Path(folder) / "vocab.txt").read_text(encoding="utf-8").splitlines()
+            settings = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
+            tokenizer = cls(
+                words,
+                max_seq_len=settings["model_max_length"],
+                lower_case=settings["do_lower_case"],
+                truncation=settings["truncation"],
+                special_tokens=settings["special_tokens"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder} does not hold a WordTokenizer, or its files are damaged ({type(error).__name__}: {error})."
+            ) from error
+        if tokenizer.id_to_word != words:
+            raise ValueError(
+                f"{folder}/vocab.txt is not as the tokenizer wrote it: a word a line, each once, the special tokens "
+                f"{' '.join(tokenizer.special_tokens)} first. Other ids would come out, so get the file again."
+            )
+        return tokenizer
+
+    def _normalise(self, word: str) -> str:
+        return word.lower() if self.lower_case and word not in self.special_tokens else word

@@ -1,0 +1,227 @@
+"""Training: one loop, from random weights to the best that the validation split has seen.
+
+AdamW (Loshchilov and Hutter, 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up, as in Devlin et
+al. (2019), appendix A.2, and a cosine down to zero (Loshchilov and Hutter, 2017,
+https://arxiv.org/abs/1608.03983). The test split does not appear here.
+"""
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from nano_bert.batches import Inputs, training_batches
+from nano_bert.data import Corpus
+from nano_bert.evaluation import evaluate
+from nano_bert.model import NanoBertForClassification
+from nano_bert.resume import load_state, save_state
+from nano_bert.tokenizer import WordTokenizer
+
+SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Args:
+        epochs: How often each text is seen, at most.
+        batch_size: Texts in a step.
+        learning_rate: The highest rate, reached at the end of the warm-up.
+        warmup: Share of the steps in which the rate rises from zero.
+        betas: Memory of AdamW for the gradient and for its square.
+        weight_decay: How fast matrices shrink towards zero; biases and LayerNorms are left alone.
+        clip: Longest gradient, as a norm over all parameters; a longer one is shortened to this.
+        word_dropout: Share of the words that are taken out of a text, anew each time.
+        patience: Epochs without a better validation accuracy after which to stop.
+        seed: Start of all randomness: batches and dropout. (The weights are drawn before.)
+
+    Raises:
+        ValueError: If a number cannot be used; the message says why.
+    """
+
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    word_dropout: float = 0.0
+    patience: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "clip", "patience"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, but it is {getattr(self, name)}.")
+        for name in ("warmup", "word_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a share: at least 0 and below 1, but it is {getattr(self, name)}.")
+
+
+@dataclass
+class Progress:
+    """How far a run has come: all that is needed to go on, beside the weights.
+
+    Attributes:
+        epoch: Epochs that are complete.
+        step: Steps that are complete within the next one.
+        loss_sum: Sum of the losses of the texts seen in that epoch.
+        cpu_seconds: Processor time so far, over all sittings.
+        history: A line for each complete epoch.
+        best_epoch: The one with the best validation accuracy, counted from 1; 0 before the first.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    cpu_seconds: float = 0.0
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+def train(
+    model: NanoBertForClassification,
+    tokenizer: WordTokenizer,
+    corpus: Corpus,
+    settings: TrainingConfig | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    show_progress: bool = False,
+) -> list[dict[str, Any]]:
+    """Train a classifier; afterwards it holds the weights of its best epoch on the validation split.
+
+    Args:
+        model: The classifier, with random weights or with those of an earlier training.
+        tokenizer: Its tokenizer.
+        corpus: `train` is learnt from, `validation` is looked at; `test` is not touched.
+        settings: How to train.
+        folder: Where to keep the state of the run, so that it can be resumed. By default it is not kept.
+        resume: Go on from the state in `folder`. The result is the same, bit for bit, as without a break.
+        show_progress: Whether to draw a progress bar.
+
+    Returns:
+        The history: for each epoch the mean training loss and the metrics on the validation split.
+
+    Raises:
+        FileNotFoundError: If there is no state to resume from.
+        ValueError: If the state is of a run with other settings.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert import NanoBertForClassification, WordTokenizer
+        >>> from nano_bert.data import Corpus, Split
+        >>> from nano_bert.training import TrainingConfig, train
+        >>> split = Split(["good film", "bad film", "a good one", "a bad one"], [1, 0, 1, 0])
+        >>> corpus = Corpus("tiny", ("negative", "positive"), split, split, split)
+        >>> tokenizer = WordTokenizer.from_texts(split.texts)
+        >>> _ = torch.manual_seed(0)
+        >>> model = NanoBertForClassification(vocab_size=len(tokenizer), dropout=0.0)
+        >>> history = train(model, tokenizer, corpus, TrainingConfig(epochs=30, learning_rate=0.05, patience=30))
+        >>> history[-1]["validation_accuracy"]
+        1.0
+    """
+    settings = settings or TrainingConfig()
+    word_ids = [tokenizer.word_ids(text) for text in corpus.train.texts]
+    steps_per_epoch = math.ceil(len(word_ids) / settings.batch_size)
+    optimizer = make_optimizer(model, settings)
+    best = model.state_dict()
+    progress = Progress()
+    identity = {"corpus": corpus.name, "texts": len(word_ids), "model": model.config.to_dict(), **asdict(settings)}
+    torch.manual_seed(settings.seed)
+    if resume and folder is not None:
+        best = load_state(Path(folder), identity, model, optimizer, progress)
+
+    started = time.process_time() - progress.cpu_seconds
+    while progress.epoch < settings.epochs and progress.epoch - progress.best_epoch < settings.patience:
+        # The batches of an epoch depend on the seed and its number alone, so a resumed run gets the same ones.
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.epoch)
+        batches = training_batches(
+            word_ids, corpus.train.labels, tokenizer, settings.batch_size, generator, settings.word_dropout
+        )
+        label = f"epoch {progress.epoch + 1}/{settings.epochs}"
+        model.train()
+        for step, (inputs, labels) in enumerate(tqdm(batches, label, steps_per_epoch, disable=not show_progress)):
+            if step < progress.step:
+                continue  # done before the break
+            n_done = progress.epoch * steps_per_epoch + step
+            rate = settings.learning_rate * rate_at(n_done, settings.epochs * steps_per_epoch, settings.warmup)
+            loss = train_step(model, optimizer, inputs, labels, rate, settings.clip)
+            progress.step = step + 1
+            progress.loss_sum += loss * len(labels)
+            progress.cpu_seconds = time.process_time() - started
+            if folder is not None and n_done % SAVE_EVERY == 0:
+                save_state(Path(folder), identity, model, best, optimizer, progress)
+
+        metrics = evaluate(model, tokenizer, corpus.validation)
+        best_accuracy = max((line["validation_accuracy"] for line in progress.history), default=-1.0)
+        if metrics.accuracy > best_accuracy:
+            best = {name: weight.clone() for name, weight in model.state_dict().items()}
+            progress.best_epoch = progress.epoch + 1
+        progress.history.append(
+            {
+                "epoch": progress.epoch + 1,
+                "train_loss": progress.loss_sum / len(word_ids),
+                "validation_accuracy": metrics.accuracy,
+                "validation_macro_f1": metrics.macro_f1,
+                "cpu_seconds": time.process_time() - started,
+            }
+        )
+        progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        progress.cpu_seconds = time.process_time() - started
+        if folder is not None:
+            save_state(Path(folder), identity, model, best, optimizer, progress)
+    model.load_state_dict(best)
+    model.eval()
+    return progress.history
+
+
+def train_step(
+    model: NanoBertForClassification,
+    optimizer: torch.optim.Optimizer,
+    inputs: Inputs,
+    labels: Int[Tensor, "batch"],
+    rate: float,
+    clip: float,
+) -> float:
+    """Learn from one batch: the loss, its gradient, and one small step against the gradient."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss = model(**inputs, labels=labels).loss
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return loss.item()
+
+
+def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.AdamW:
+    """Return AdamW that decays matrices and leaves vectors (biases, LayerNorms) alone, as BERT's does."""
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    vectors = [weight for weight in model.parameters() if weight.ndim == 1]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
+
+
+def rate_at(step: int, n_steps: int, warmup: float) -> float:
+    """Return the learning rate of a step as a share of the highest: up in a line, down in a cosine.
+
+    Examples:
+        >>> from nano_bert.training import rate_at
+        >>> [round(rate_at(step, n_steps=10, warmup=0.2), 2) for step in range(10)]
+        [0.5, 1.0, 1.0, 0.96, 0.85, 0.69, 0.5, 0.31, 0.15, 0.04]
+    """
+    n_warmup = round(warmup * n_steps)
+    if step < n_warmup:
+        return (step + 1) / n_warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))

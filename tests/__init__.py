@@ -1,0 +1,1 @@
+"""What proves the package and the book."""
