@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nano_bert.config import BertConfig
-from nano_bert.download import DataError, data_folder
+from nano_bert.download import DataError, data_folder, in_words
 from nano_bert.evaluation import evaluate
 from nano_bert.files import write_atomically
 from nano_bert.predict import load_classifier, predict, shipped_models
-from nano_bert.recipes import CORPORA, RECIPES, describe, make_record, measure_baselines, run_recipe
+from nano_bert.recipes import CORPORA, RECIPES, Recipe, describe, make_record, measure_baselines, run_recipe
 from nano_bert.resume import STATE_FILE
 from nano_bert.training import TrainingConfig
 
@@ -36,26 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `nano-bert`; by default those that it was called with.
 
     Returns:
-        The exit code: 0, or 2 after a mistake that one sentence explains, or 130 after Ctrl-C.
+        The exit code: 0, or 2 after a mistake that one sentence explains, or 130 after Ctrl-C, or 141 when the
+        reader of the output, such as `head`, has gone.
     """
-    options = make_parser().parse_args(arguments)
+    stopped = ""
     try:
+        options = make_parser().parse_args(arguments)
+        stopped = options.stopped
         options.run(options)
+        sys.stdout.flush()  # now, where a reader who has gone can still be told from a mistake
     except KeyboardInterrupt:
-        print("\nStopped. A training is kept up to its last saved step: add --resume to go on.", file=sys.stderr)
+        print(f"\nStopped. {stopped}", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still wants to print
+        return 141
     except (DataError, ValueError, TypeError, OSError) as error:
-        print(f"nano-bert: {error}", file=sys.stderr)
+        print(f"nano-bert: {in_words(error)}", file=sys.stderr)
         return 2
     return 0
 
 
 def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
-    name = options.recipe or default_recipe(options.corpus)
-    recipe = RECIPES[name]
-    if recipe.corpus != options.corpus:
-        raise ValueError(f"The recipe {name} is for {recipe.corpus}, not for {options.corpus}.")
+    name = options.recipe or recipes_of(options.corpus)[-1]  # they stand from small to large
+    recipe = recipe_for(options.corpus, name)
     model = {name: getattr(options, name) for name in MODEL_OPTIONS if getattr(options, name) is not None}
     training = {name: getattr(options, name) for name in TRAINING_OPTIONS if getattr(options, name) is not None}
     recipe = replace(recipe, model={**recipe.model, **model}, training=replace(recipe.training, **training))
@@ -96,17 +102,20 @@ def run_predict(options: argparse.Namespace) -> None:
 
 def run_reproduce(options: argparse.Namespace) -> None:
     """Train every recipe of a corpus with several seeds, and write the record."""
-    names = options.recipe or [name for name in RECIPES if RECIPES[name].corpus == options.corpus]
+    if options.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, but it is {options.seeds}.")
+    names = options.recipe or recipes_of(options.corpus)
+    recipes = {name: recipe_for(options.corpus, name) for name in names}
     path = Path(options.output) / f"{options.corpus}.json"
+    record = read_record(path)
     corpus = CORPORA[options.corpus]()
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     record |= describe(corpus)
     record.setdefault("recipes", {})
     if "baselines" not in record or not options.recipe:
         record["baselines"] = measure_baselines(corpus)
-    for name in names:
-        seeds = range(options.seeds)
-        record["recipes"][name] = make_record(name, RECIPES[name], corpus, seeds, Path(options.runs))
+        write_atomically(path, json.dumps(record, indent=1) + "\n")
+    for name, recipe in recipes.items():
+        record["recipes"][name] = make_record(name, recipe, corpus, range(options.seeds), Path(options.runs))
         write_atomically(path, json.dumps(record, indent=1) + "\n")
         print(f"{name}: {record['recipes'][name]['summary']}\nWritten to {path}.", flush=True)
 
@@ -121,9 +130,27 @@ def run_data(options: argparse.Namespace) -> None:
         print(f"  {name:<10} {len(split):>7,} texts: {counts}")
 
 
-def default_recipe(corpus: str) -> str:
-    """Return the last recipe of a corpus: they stand from small to large."""
-    return [name for name in RECIPES if RECIPES[name].corpus == corpus][-1]
+def recipes_of(corpus: str) -> list[str]:
+    """Return the names of the recipes of a corpus, from small to large."""
+    names = [name for name in RECIPES if RECIPES[name].corpus == corpus]
+    if not names:
+        raise ValueError(f"There is no recipe for {corpus}.")
+    return names
+
+
+def recipe_for(corpus: str, name: str) -> Recipe:
+    """Return a recipe, if it is one for this corpus."""
+    if RECIPES[name].corpus != corpus:
+        raise ValueError(f"The recipe {name} is for {RECIPES[name].corpus}, not for {corpus}.")
+    return RECIPES[name]
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record that is there already, so that recipes which are not run again stay in it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is not a run record ({error}). Delete it, or choose another --output.") from error
 
 
 def default_model(corpus: str) -> str:
@@ -141,6 +168,11 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong, and leave with exit code 2."""
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Leave, once the help has been printed to its end."""
+        sys.stdout.flush()
+        super().exit(status, message)
+
 
 MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
 TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
@@ -152,10 +184,11 @@ def make_parser() -> Parser:
         "nano-bert", description="A small BERT to train, ask and take apart.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.set_defaults(stopped="")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
 
     verb = verbs.add_parser("train", help="train a model", description="Train a model and keep it in a folder.")
-    verb.set_defaults(run=run_train)
+    verb.set_defaults(run=run_train, stopped="The run is kept up to its last saved step: add --resume to go on.")
     verb.add_argument("corpus", choices=CORPORA, help="what to learn from")
     verb.add_argument("--recipe", choices=RECIPES, help="a named recipe; by default the corpus's largest")
     verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/RECIPE)")
@@ -178,7 +211,7 @@ def make_parser() -> Parser:
     verb.add_argument("--model", metavar="NAME", default="imdb-laptop", help="a folder, or a model of the package")
 
     verb = verbs.add_parser("reproduce", help="redo the book's results", description="Train with several seeds.")
-    verb.set_defaults(run=run_reproduce)
+    verb.set_defaults(run=run_reproduce, stopped="All runs are kept: the same command goes on where it was.")
     verb.add_argument("corpus", choices=[name for name in CORPORA if name != "phrases"], help="whose results")
     verb.add_argument("--recipe", choices=RECIPES, action="append", help="only this one; can be repeated")
     verb.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")

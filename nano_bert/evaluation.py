@@ -52,7 +52,7 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
         names: The names of the classes.
 
     Raises:
-        ValueError: If there is nothing to compare, or not an answer for each text.
+        ValueError: If there is nothing to compare, or not an answer for each text, or an id that no class has.
 
     Examples:
         >>> from nano_bert.evaluation import measure
@@ -65,6 +65,9 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
     """
     if len(true) != len(answered) or len(true) == 0:
         raise ValueError(f"Each text needs one answer, but there are {len(true)} texts and {len(answered)} answers.")
+    unknown = {*true, *answered} - {*range(len(names))}
+    if unknown:
+        raise ValueError(f"{min(unknown)} is not the id of a class: the {len(names)} classes are {', '.join(names)}.")
     confusion = [[0] * len(names) for _ in names]
     for truth, answer in zip(true, answered, strict=True):
         confusion[truth][answer] += 1
@@ -91,7 +94,15 @@ def predict_probabilities(
         tokenizer: The tokenizer that the model was trained with.
         texts: The texts.
         batch_size: How many to run at a time.
+
+    Raises:
+        TypeError: If the texts are one string, not a list.
+        ValueError: If there are none.
     """
+    if isinstance(texts, str):
+        raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+    if len(texts) == 0:
+        raise ValueError("There is no text to judge: give at least one.")
     was_training = model.training
     model.eval()
     rows = [tokenizer.encode(text) for text in texts]

@@ -89,9 +89,14 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, WordTo
             f"{folder} does not fit together: vocab.txt has {len(tokenizer)} entries, but the model was made for "
             f"{model.config.vocab_size}."
         )
+    if tokenizer.max_seq_len > model.config.max_seq_len:
+        raise ValueError(
+            f"{folder} does not fit together: tokenizer_config.json cuts texts to {tokenizer.max_seq_len} tokens, but "
+            f"the model reads {model.config.max_seq_len} at most."
+        )
     return model, tokenizer
 
 
 def shipped_models() -> Sequence[str]:
     """Return the names of the trained models that come with the package."""
-    return sorted(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())
+    return sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))

@@ -20,6 +20,7 @@ from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
 from nano_bert.evaluation import Metrics, evaluate
 from nano_bert.model import NanoBertForClassification
+from nano_bert.resume import STATE_FILE
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import TrainingConfig, train
 
@@ -93,11 +94,16 @@ def run_recipe(
         show_progress: Whether to draw progress bars.
 
     Returns:
-        The trained model, its tokenizer, and the history of the training.
+        The trained model, its tokenizer, and the history of the training, its seconds counted from here.
     """
+    cpu_start, wall_start = time.process_time(), time.perf_counter()
     model, tokenizer = build(recipe, corpus, seed)
+    cpu_seconds, wall_seconds = time.process_time() - cpu_start, time.perf_counter() - wall_start
     settings = replace(recipe.training, seed=seed)
     history = train(model, tokenizer, corpus, settings, folder, resume, show_progress)
+    for line in history:  # to count the words was work, too
+        line["cpu_seconds"] += cpu_seconds
+        line["wall_seconds"] += wall_seconds
     if folder is not None:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -114,21 +120,24 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         recipe: What to do.
         corpus: Its data.
         seeds: One run each.
-        folder: Each run is kept in a folder in it, `name-seed`, and resumed from there after a break.
+        folder: Each run is kept in a folder in it, `name-seed`. One that is there already is resumed; one that is
+            complete is taken as it is. Delete the folder to train anew.
+
+    Raises:
+        ValueError: If a run that is there had other settings.
     """
     runs: list[dict[str, Any]] = []
     for seed in seeds:
-        started, started_cpu = time.perf_counter(), time.process_time()
         run_folder = folder / f"{name}-{seed}"
-        model, tokenizer, history = run_recipe(recipe, corpus, seed, run_folder, show_progress=True)
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
+        resume = (run_folder / STATE_FILE).exists()
+        model, tokenizer, history = run_recipe(recipe, corpus, seed, run_folder, resume, show_progress=True)
         metrics = evaluate(model, tokenizer, corpus.test)
         runs.append(
             {
                 "seed": seed,
                 "test": asdict(metrics),
-                "wall_seconds": round(seconds, 1),
-                "cpu_seconds": round(cpu_seconds, 1),
+                "wall_seconds": round(history[-1]["wall_seconds"], 1),
+                "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
                 "n_parameters": sum(weight.numel() for weight in model.parameters()),
                 "vocab_size": len(tokenizer),
                 "history": history,
@@ -140,6 +149,8 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         "recipe": asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))),
         "summary": summarise([Metrics(**run["test"]) for run in runs]),
         "cpu_seconds_mean": round(statistics.mean(run["cpu_seconds"] for run in runs), 1),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        "threads": torch.get_num_threads(),
         "runs": runs,
     }
 
@@ -190,12 +201,10 @@ def measure_baselines(corpus: Corpus) -> dict[str, Any]:
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
-    """Return what a record says of its data and of the machine."""
+    """Return what a record says of its data."""
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
     return {
         "corpus": corpus.name,
         "classes": list(corpus.label_names),
         "texts": {name: len(split) for name, split in splits.items()},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
-        "threads": torch.get_num_threads(),
     }

@@ -4,6 +4,7 @@ A state is more than the weights: AdamW's memory, the place in the data and the 
 belong to it. Without any of them the numbers after the break would be others.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
+from nano_bert.data import Corpus
 from nano_bert.files import write_atomically
+from nano_bert.tokenizer import WordTokenizer
 
 STATE_FILE = "state.safetensors"
+
+
+def describe_data(corpus: Corpus, tokenizer: WordTokenizer) -> dict[str, Any]:
+    """Say what a run reads, and how: a run cannot go on with other texts, or with other ids for their words.
+
+    Texts and vocabulary are long, so of them a fingerprint is kept: another text, another fingerprint.
+    """
+    texts = json.dumps([vars(corpus.train), vars(corpus.validation)])
+    return {
+        "corpus": corpus.name,
+        "fingerprint of the texts": hashlib.sha256(texts.encode()).hexdigest()[:16],
+        "fingerprint of the vocabulary": hashlib.sha256(json.dumps(tokenizer.id_to_word).encode()).hexdigest()[:16],
+        "longest text": tokenizer.max_seq_len,
+        "lower_case": tokenizer.lower_case,
+        "truncation": tokenizer.truncation,
+    }
 
 
 def save_state(
@@ -69,14 +88,15 @@ def load_state(
         file: Any = safe_open(path, framework="pt")
         notes: dict[str, str] = file.metadata()
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}). Start the run anew in another folder.") from error
-    then, now = json.loads(notes["identity"]), json.loads(json.dumps(identity))
+        then, done = json.loads(notes["identity"]), json.loads(notes["progress"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete it and start the run anew.") from error
+    now = json.loads(json.dumps(identity))
     changed = [name for name in now if then.get(name) != now[name]]
     if changed:
         raise ValueError(
-            f"The run in {folder} was started with {changed[0]}={then.get(changed[0])}, but now it is "
-            f"{now[changed[0]]}. Resume it with the same settings, or start a new one in another folder."
+            f"The run in {folder} was started with {changed[0]} = {then.get(changed[0])}, but now it is "
+            f"{now[changed[0]]}. Go on with the same settings, or delete the folder, or choose another one."
         )
     model.load_state_dict(part(tensors, "model."))
     state: dict[str, Any] = optimizer.state_dict()
@@ -86,7 +106,7 @@ def load_state(
         state["state"].setdefault(int(index), {})[memory] = tensor
     optimizer.load_state_dict(state)
     torch.set_rng_state(tensors["randomness"])
-    vars(progress).update(json.loads(notes["progress"]))
+    vars(progress).update(done)
     return part(tensors, "best.")
 
 

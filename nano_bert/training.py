@@ -20,7 +20,7 @@ from nano_bert.batches import Inputs, training_batches
 from nano_bert.data import Corpus
 from nano_bert.evaluation import evaluate
 from nano_bert.model import NanoBertForClassification
-from nano_bert.resume import load_state, save_state
+from nano_bert.resume import describe_data, load_state, save_state
 from nano_bert.tokenizer import WordTokenizer
 
 SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
@@ -58,12 +58,27 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "seed"):
+            number: object = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise TypeError(f"{name} must be a whole number (int), not {number!r}.")
+        # Written so that they refuse NaN, too.
         for name in ("epochs", "batch_size", "learning_rate", "clip", "patience"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, but it is {getattr(self, name)}.")
         for name in ("warmup", "word_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share: at least 0 and below 1, but it is {getattr(self, name)}.")
+        if self.learning_rate > 1:
+            raise ValueError(
+                f"learning_rate is at most 1, but it is {self.learning_rate}: AdamW moves each weight by about the rate."
+            )
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must be at least 0, but it is {self.weight_decay}.")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are two shares, each at least 0 and below 1, but they are {self.betas}.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be from 0 to {2**32 - 1}, but it is {self.seed}.")
 
 
 @dataclass
@@ -75,6 +90,7 @@ class Progress:
         step: Steps that are complete within the next one.
         loss_sum: Sum of the losses of the texts seen in that epoch.
         cpu_seconds: Processor time so far, over all sittings.
+        wall_seconds: Time on the clock so far, over all sittings.
         history: A line for each complete epoch.
         best_epoch: The one with the best validation accuracy, counted from 1; 0 before the first.
     """
@@ -83,6 +99,7 @@ class Progress:
     step: int = 0
     loss_sum: float = 0.0
     cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
     best_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -108,11 +125,12 @@ def train(
         show_progress: Whether to draw a progress bar.
 
     Returns:
-        The history: for each epoch the mean training loss and the metrics on the validation split.
+        The history: for each epoch the mean training loss, the metrics on the validation split, and the seconds
+        since the start.
 
     Raises:
         FileNotFoundError: If there is no state to resume from.
-        ValueError: If the state is of a run with other settings.
+        ValueError: If the state is of a run with other settings, or the loss is no longer a number.
 
     Examples:
         >>> import torch
@@ -128,18 +146,19 @@ def train(
         >>> history[-1]["validation_accuracy"]
         1.0
     """
+    cpu_start, wall_start = time.process_time(), time.perf_counter()
     settings = settings or TrainingConfig()
     word_ids = [tokenizer.word_ids(text) for text in corpus.train.texts]
     steps_per_epoch = math.ceil(len(word_ids) / settings.batch_size)
     optimizer = make_optimizer(model, settings)
     best = model.state_dict()
     progress = Progress()
-    identity = {"corpus": corpus.name, "texts": len(word_ids), "model": model.config.to_dict(), **asdict(settings)}
+    identity = {**describe_data(corpus, tokenizer), **model.config.to_dict(), **asdict(settings)}
     torch.manual_seed(settings.seed)
     if resume and folder is not None:
         best = load_state(Path(folder), identity, model, optimizer, progress)
 
-    started = time.process_time() - progress.cpu_seconds
+    cpu_start, wall_start = cpu_start - progress.cpu_seconds, wall_start - progress.wall_seconds
     while progress.epoch < settings.epochs and progress.epoch - progress.best_epoch < settings.patience:
         # The batches of an epoch depend on the seed and its number alone, so a resumed run gets the same ones.
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.epoch)
@@ -156,7 +175,8 @@ def train(
             loss = train_step(model, optimizer, inputs, labels, rate, settings.clip)
             progress.step = step + 1
             progress.loss_sum += loss * len(labels)
-            progress.cpu_seconds = time.process_time() - started
+            progress.cpu_seconds = time.process_time() - cpu_start
+            progress.wall_seconds = time.perf_counter() - wall_start
             if folder is not None and n_done % SAVE_EVERY == 0:
                 save_state(Path(folder), identity, model, best, optimizer, progress)
 
@@ -165,17 +185,19 @@ def train(
         if metrics.accuracy > best_accuracy:
             best = {name: weight.clone() for name, weight in model.state_dict().items()}
             progress.best_epoch = progress.epoch + 1
+        progress.cpu_seconds = time.process_time() - cpu_start
+        progress.wall_seconds = time.perf_counter() - wall_start
         progress.history.append(
             {
                 "epoch": progress.epoch + 1,
                 "train_loss": progress.loss_sum / len(word_ids),
                 "validation_accuracy": metrics.accuracy,
                 "validation_macro_f1": metrics.macro_f1,
-                "cpu_seconds": time.process_time() - started,
+                "cpu_seconds": progress.cpu_seconds,
+                "wall_seconds": progress.wall_seconds,
             }
         )
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
-        progress.cpu_seconds = time.process_time() - started
         if folder is not None:
             save_state(Path(folder), identity, model, best, optimizer, progress)
     model.load_state_dict(best)
@@ -195,6 +217,8 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     loss = model(**inputs, labels=labels).loss
+    if not loss.isfinite():
+        raise ValueError(f"The loss is {loss.item()}: the weights grew too large. Take a lower learning_rate.")
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), clip)

@@ -42,7 +42,9 @@ def draw() -> str | None:
         return None
     drawn = io.StringIO()
     with mpl.rc_context(STYLE):
-        plt.gcf().savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        plt.gcf().savefig(
+            drawn, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()) + "\n"
 
 

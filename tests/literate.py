@@ -95,7 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     mpl.use("Agg")  # no windows
-    config.stash[READER] = Reader(rewrite=bool(config.getoption("--rewrite")))
+    config.stash[READER] = Reader(config.rootpath, rewrite=bool(config.getoption("--rewrite")))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:

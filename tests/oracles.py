@@ -34,6 +34,7 @@ def random_config(seed: int, **fixed: Any) -> BertConfig:
         "max_seq_len": draw.randint(9, 12),
         "n_token_types": draw.randint(2, 3),
         "labels": draw.choice([("no", "yes"), ("no", "perhaps", "yes")]),
+        "dropout": draw.choice([0.0, 0.3]),
     }
     return BertConfig(**{**settings, **fixed})
 

@@ -2,7 +2,6 @@
 
 import os
 import random
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,22 +21,24 @@ Faults = Iterator[tuple[int, str]]  # the line in the page, and what is wrong th
 class Reader:
     """One reader with one page open. Going back, or to another page, starts a new session at the prompt."""
 
-    def __init__(self, rewrite: bool = False) -> None:
-        self.rewrite = rewrite
+    def __init__(self, root: Path, rewrite: bool = False) -> None:
+        self.root, self.rewrite = root, rewrite
         self.rewritten: list[tuple[Path, int]] = []
         self._edits: dict[tuple[Path, int], tuple[slice, list[str]]] = {}
         self._page: Page | None = None
         self._read: list[list[Answer]] = []  # the answers of each step that has been read
         self._drawn: str | None = None  # the figure that stood open at the last image, as SVG
         self._namespace: dict[str, Any] = {}
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
     def check_block(self, page: Page, index: int) -> Faults:
         """Run the block that is step `index` of the page; the faults are the examples that answer something else.
 
         The right ones are checked for mutants: whatever is changed in an expected output, it must be seen.
         """
+        before = set(os.listdir(self.root))
         self._read_on(page, index)
+        if left := set(os.listdir(self.root)) - before:
+            yield page.steps[index].line, f"this leaves {min(left)} behind: save into a tempfile.TemporaryDirectory()"
         for given in self._read[index]:
             if given.right:
                 for mutant in mutants(given.example.want):
@@ -78,16 +79,14 @@ class Reader:
             path.write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
     def close(self) -> None:
-        """Forget the page, its figures, and the files it saved."""
-        self._page, self._namespace, self._read = None, {}, []
+        """Forget the page and its figures."""
+        self._page = None
         plt.close("all")
-        self._folder.cleanup()
 
     def _open(self, page: Page) -> None:
         """Start as a fresh prompt would: nothing of another page is left, and nobody has set a seed yet."""
         self.close()
-        self._page, self._namespace = page, {"__name__": "__main__"}
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._page, self._read, self._namespace = page, [], {"__name__": "__main__"}
         random.seed()
         np.random.seed()
         torch.seed()
@@ -100,7 +99,7 @@ class Reader:
         if self._page is not page or len(self._read) > index:
             self._open(page)
         here = Path.cwd()
-        os.chdir(self._folder.name)  # what a page saves must not litter the repository
+        os.chdir(self.root)  # where a reader starts Python
         try:
             with mpl.rc_context(figures.STYLE):
                 for step in page.steps[len(self._read) : index + 1]:

@@ -88,10 +88,11 @@ def test_only_pre_norm_ends_with_a_norm_of_its_own() -> None:
     assert not list(BertEncoder(BertConfig(vocab_size=10)).final_norm.parameters())
 
 
-def test_dropout_stands_before_each_residual_sum() -> None:
-    """If everything found is dropped, what is left is the input: so the input itself is never dropped."""
-    layer = BertLayer(BertConfig(vocab_size=10, n_embed=4, norm_first=True))
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_dropout_stands_before_each_residual_sum(norm_first: bool) -> None:
+    """If all that is found is dropped, the input is left, and its norms: the input itself is never dropped."""
+    layer = random_weights(BertLayer(BertConfig(vocab_size=10, n_embed=4, norm_first=norm_first)), 0)
     layer.dropout.p = 1.0
     x = torch.randn(6, 4)
     y, _ = layer.train()(x, torch.ones(6, dtype=torch.bool))
-    assert torch.equal(y, x)
+    assert torch.equal(y, x if norm_first else layer.feed_forward_norm(layer.attention_norm(x)))

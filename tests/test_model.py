@@ -146,7 +146,10 @@ def test_without_a_mask_padding_is_hidden(pad_id: int) -> None:
     model = NanoBertForClassification(vocab_size=10, pad_id=pad_id, pooling="mean").eval()
     padding = torch.eq(IDS, pad_id)
     assert torch.equal(model(IDS).logits, model(IDS, ~padding).logits)
-    assert (model(IDS).attentions[0][1, :, :, padding[1]] == 0).all()
+    for read in (model, model.bert):
+        seen = read(IDS).attentions[0].movedim(-1, 1)  # (batch, key, head, query)
+        assert (seen[padding] == 0).all()
+        assert (seen[~padding] > 0).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.long, torch.float32])
@@ -194,10 +197,16 @@ def test_with_dropout_they_do_not() -> None:
 
 def test_every_place_where_bert_drops_is_there() -> None:
     """After the embeddings, on each head's weights, after each sub-layer, and before the classifier."""
-    model = NanoBertForClassification(vocab_size=10, n_layers=2, n_heads=2, n_embed=4, dropout=0.3)
-    dropouts = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Dropout)]
+    model = NanoBertForClassification(vocab_size=10, n_layers=2, n_heads=2, n_embed=8, dropout=0.5)
+    model = random_weights(model, 0).eval()
+    logits = model(IDS).logits
+    dropouts = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
     assert len(dropouts) == 1 + 2 * (2 + 1) + 1
-    assert {model.get_submodule(name).p for name in dropouts} == {0.3}
+    assert {dropout.p for dropout in dropouts} == {0.5}
+    for dropout in dropouts:
+        dropout.train()  # it alone
+        assert not torch.equal(model(IDS).logits, logits)
+        dropout.eval()
 
 
 def test_a_seed_draws_the_same_model_and_the_same_dropout() -> None:

@@ -1,0 +1,121 @@
+"""Prediction: the effect of a word is what happens without it, and a wrong model is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nano_bert import NanoBertForClassification, WordTokenizer
+from nano_bert.predict import Prediction, load_classifier, predict, shipped_models
+from tests.oracles import random_weights
+
+WORDS = ["the", "film", "was", "good", "not", "bad"]
+SENTENCE = "The film was good, not bad"
+
+
+@pytest.fixture
+def tokenizer() -> WordTokenizer:
+    return WordTokenizer(WORDS, max_seq_len=16)
+
+
+@pytest.fixture
+def model(tokenizer: WordTokenizer) -> NanoBertForClassification:
+    model = NanoBertForClassification(
+        vocab_size=len(tokenizer), n_heads=2, n_embed=4, max_seq_len=16, labels=("no", "so so", "yes")
+    )
+    return random_weights(model, 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: NanoBertForClassification, tokenizer: WordTokenizer) -> Path:
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def probabilities(model: NanoBertForClassification, tokenizer: WordTokenizer, words: list[str]) -> torch.Tensor:
+    return model.eval()(torch.tensor(tokenizer.encode(words))).logits.softmax(dim=-1)
+
+
+def test_the_label_is_the_most_probable(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
+    prediction = predict(model, tokenizer, SENTENCE)
+    expected = probabilities(model, tokenizer, tokenizer.tokenize(SENTENCE))
+    assert list(prediction.probabilities) == ["no", "so so", "yes"]
+    assert list(prediction.probabilities.values()) == pytest.approx(expected.tolist())
+    assert prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
+
+
+def test_an_effect_is_what_leaving_the_word_out_takes_away(
+    model: NanoBertForClassification, tokenizer: WordTokenizer
+) -> None:
+    prediction = predict(model, tokenizer, SENTENCE)
+    words = tokenizer.tokenize(SENTENCE)
+    answer = model.config.labels.index(prediction.label)
+    assert [word for word, _ in prediction.effects] == words == ["the", "film", "was", "good", ",", "not", "bad"]
+    whole = probabilities(model, tokenizer, words)[answer]
+    for index, (_, effect) in enumerate(prediction.effects):
+        without = probabilities(model, tokenizer, [*words[:index], *words[index + 1 :]])[answer]
+        assert effect == pytest.approx(float(whole - without), abs=1e-6)
+
+
+def test_a_word_that_stands_twice_has_two_effects(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
+    assert [word for word, _ in predict(model, tokenizer, "bad, bad").effects] == ["bad", ",", "bad"]
+
+
+def test_a_single_word_can_be_left_out(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
+    assert len(predict(model, tokenizer, "good").effects) == 1
+
+
+def test_a_word_behind_the_cut_has_no_effect(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
+    effects = predict(model, tokenizer, "good " * 20).effects
+    assert len(effects) == 20
+    assert effects[-1] == ("good", 0.0)
+
+
+def test_the_strongest_words_point_either_way() -> None:
+    prediction = Prediction("yes", {}, [("a", 0.1), ("b", -0.3), ("c", 0.2), ("d", 0.0)])
+    assert prediction.strongest(2) == [("b", -0.3), ("c", 0.2)]
+    assert [word for word, _ in prediction.strongest()] == ["b", "c", "a", "d"]
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_a_text_without_a_word_is_refused(
+    model: NanoBertForClassification, tokenizer: WordTokenizer, text: str
+) -> None:
+    with pytest.raises(ValueError, match="There is no word to judge in .*: give a text with at least one word"):
+        predict(model, tokenizer, text)
+
+
+def test_a_classifier_comes_from_a_folder(folder: Path, model: NanoBertForClassification) -> None:
+    loaded, tokenizer = load_classifier(folder)
+    assert loaded.config == model.config
+    assert predict(loaded, tokenizer, SENTENCE) == predict(model, tokenizer, SENTENCE)
+
+
+def test_a_classifier_of_the_package_comes_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nano_bert.predict.CHECKPOINTS", folder.parent)
+    assert folder.name in shipped_models()
+    assert load_classifier(folder.name)[0].config.labels == ("no", "so so", "yes")
+
+
+def test_a_name_that_nothing_bears_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nano_bert.predict.CHECKPOINTS", folder.parent)
+    with pytest.raises(FileNotFoundError, match=f"imdb-huge is neither a folder nor a model .*: .*{folder.name}"):
+        load_classifier("imdb-huge")
+
+
+def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"is not a saved model: it has no file config.json"):
+        load_classifier(tmp_path)
+
+
+def test_a_vocabulary_of_another_model_is_refused(folder: Path) -> None:
+    WordTokenizer([*WORDS, "boring"], max_seq_len=16).save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"vocab.txt has 12 entries, but the model was made for 11"):
+        load_classifier(folder)
+
+
+def test_texts_longer_than_the_model_reads_are_refused(folder: Path) -> None:
+    WordTokenizer(WORDS, max_seq_len=20).save_pretrained(folder)
+    with pytest.raises(ValueError, match="does not fit together: .* cuts texts to 20 .* the model reads 16"):
+        load_classifier(folder)
