@@ -30,6 +30,9 @@ class BertConfig:
             sub-layer (Xiong et al., 2020, https://arxiv.org/abs/2002.04745); it is here for experiments.
         layer_norm_eps: Added to the variance under the root of LayerNorm; BERT's own value.
         initializer_range: Standard deviation of the random initial embeddings; BERT's own value.
+        segment_range: Standard deviation of the random initial segment vectors; BERT's own value. All tokens of
+            a text share a segment, so a large one starts them all in nearly the same direction, from which the
+            words learn to tilt. Very small models learn more steadily so.
         pad_id: Id of the padding token. Tokens with this id are masked when no mask is given.
         labels: Names of a classifier's classes, in the order of their ids. Their number is its width.
         pooling: What a classifier reads: "cls", the pooled first token, as BERT does; or "mean", the mean
@@ -62,6 +65,7 @@ class BertConfig:
     norm_first: bool = False
     layer_norm_eps: float = 1e-12
     initializer_range: float = 0.02
+    segment_range: float = 0.02
     pad_id: int = 0
     labels: tuple[str, ...] = ("negative", "positive")
     pooling: Pooling = "cls"
@@ -95,10 +99,9 @@ class BertConfig:
             raise ValueError(
                 f"dropout is the share of features to drop: at least 0 and below 1, but it is {self.dropout}."
             )
-        if not self.layer_norm_eps > 0:  # written so that it refuses NaN, too
-            raise ValueError(f"layer_norm_eps must be above 0, but it is {self.layer_norm_eps}.")
-        if not self.initializer_range > 0:
-            raise ValueError(f"initializer_range must be above 0, but it is {self.initializer_range}.")
+        for name in ("layer_norm_eps", "initializer_range", "segment_range"):
+            if not getattr(self, name) > 0:  # written so that it refuses NaN, too
+                raise ValueError(f"{name} must be above 0, but it is {getattr(self, name)}.")
         if not 0 <= self.pad_id < self.vocab_size:
             raise ValueError(
                 f"pad_id={self.pad_id} is not an id of the vocabulary: ids go from 0 to {self.vocab_size - 1}."

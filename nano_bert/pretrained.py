@@ -172,6 +172,7 @@ def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
         "id2label": {str(index): label for index, label in enumerate(config.labels)},
         "label2id": {label: index for index, label in enumerate(config.labels)},
         "norm_first": config.norm_first,
+        "segment_range": config.segment_range,
         "pooling": config.pooling,
     }
 
@@ -195,6 +196,7 @@ def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
     return BertConfig(
         **{ours: settings[theirs] for ours, theirs in SETTING_NAMES.items()},
         norm_first=settings.get("norm_first", False),
+        segment_range=settings.get("segment_range", BertConfig.segment_range),
         pooling=settings.get("pooling", "cls"),
         labels=tuple(labels[index] for index in sorted(labels, key=int)),
     )

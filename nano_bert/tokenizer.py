@@ -45,7 +45,7 @@ class WordTokenizer:
         >>> from nano_bert import WordTokenizer
         >>> tokenizer = WordTokenizer(vocab=["the", "film", "was", "good", "not", "bad"], max_seq_len=10)
         >>> tokenizer("The film was good, not bad")
-        tensor([1, 5, 6, 7, 8, 3, 9, 10, 2, 0])
+        tensor([ 1,  5,  6,  7,  8,  3,  9, 10,  2,  0])
         >>> tokenizer.decode([1, 5, 6, 7, 8, 3, 9, 10, 2, 0])
         'the film was good [UNK] not bad'
         >>> tokenizer.encode_batch(["good", "not bad"])

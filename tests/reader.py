@@ -35,10 +35,13 @@ class Reader:
 
         The right ones are checked for mutants: whatever is changed in an expected output, it must be seen.
         """
-        before = set(os.listdir(self.root))
+        before = set(self.root.iterdir())
         self._read_on(page, index)
-        if left := set(os.listdir(self.root)) - before:
-            yield page.steps[index].line, f"this leaves {min(left)} behind: save into a tempfile.TemporaryDirectory()"
+        if left := set(self.root.iterdir()) - before:
+            yield (
+                page.steps[index].line,
+                f"this leaves {min(left).name} behind: save into a tempfile.TemporaryDirectory()",
+            )
         for given in self._read[index]:
             if given.right:
                 for mutant in mutants(given.example.want):

@@ -192,7 +192,9 @@ def test_a_page_that_sets_no_seed_cannot_pass_by_luck(book: Book, draw: str) -> 
 
 def test_a_page_starts_in_the_folder_of_the_project_and_leaves_nothing_there(book: Book) -> None:
     book.page(">>> from pathlib import Path\n>>> Path('docs/page.md').is_file()\nTrue")
-    assert book.counts() == (3, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(book.root / "docs")
+        assert book.counts("page.md") == (3, 0)
     book.page(">>> from pathlib import Path\n>>> Path('model.txt').write_text('x')\n1")
     book.run().stdout.fnmatch_lines(["docs/page.md:4: this leaves model.txt behind: *"])
 

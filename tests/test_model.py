@@ -9,7 +9,7 @@ import transformers
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from nano_bert import NanoBERT, NanoBertForClassification, WordTokenizer
+from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, WordTokenizer
 from nano_bert.model import masked_mean
 from nano_bert.pretrained import to_hugging_face
 from tests.oracles import (
@@ -218,17 +218,23 @@ def test_a_seed_draws_the_same_model_and_the_same_dropout() -> None:
     assert not torch.equal(run(1), run(2))
 
 
-@pytest.mark.parametrize("width", [0.02, 0.1])
-def test_weights_start_small_and_random(width: float) -> None:
+@pytest.mark.parametrize(("width", "segments"), [(0.02, 1.0), (0.1, 0.1)])
+def test_weights_start_small_and_random(width: float, segments: float) -> None:
     """Embeddings as wide as asked, matrices by their inputs; no bias, nothing for [PAD], LayerNorms that do nothing."""
-    model = NanoBertForClassification(vocab_size=500, n_embed=64, n_layers=2, initializer_range=width, pad_id=3)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=500, n_embed=64, n_layers=2, initializer_range=width, segment_range=segments, pad_id=3
+    )
+    model = NanoBertForClassification(config)
     for name, weight in model.named_parameters():
         if "norm" in name:
             assert torch.equal(weight, torch.full_like(weight, float(name.endswith("weight"))))
         elif name.endswith("bias"):
             assert (weight == 0).all()
         else:
-            deviation = width if "embedding" in name else (3 * weight.shape[1]) ** -0.5
+            deviation = (3 * weight.shape[1]) ** -0.5
+            if "embedding" in name:
+                deviation = segments if "segments" in name else width
             assert abs(weight.std().item() / deviation - 1) < 0.25, name
             assert abs(weight.mean().item()) < 0.25 * deviation, name
     assert (model.bert.embedding.words.weight[3] == 0).all()

@@ -55,7 +55,7 @@ def test_an_effect_is_what_leaving_the_word_out_takes_away(
     whole = probabilities(model, tokenizer, words)[answer]
     for index, (_, effect) in enumerate(prediction.effects):
         without = probabilities(model, tokenizer, [*words[:index], *words[index + 1 :]])[answer]
-        assert effect == pytest.approx(float(whole - without), abs=1e-6)
+        assert effect == pytest.approx((whole - without).item(), abs=1e-6)
 
 
 def test_a_word_that_stands_twice_has_two_effects(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
@@ -88,7 +88,7 @@ def test_a_text_without_a_word_is_refused(
 
 def test_a_classifier_comes_from_a_folder(folder: Path, model: NanoBertForClassification) -> None:
     loaded, tokenizer = load_classifier(folder)
-    assert loaded.config == model.config
+    assert not loaded.training
     assert predict(loaded, tokenizer, SENTENCE) == predict(model, tokenizer, SENTENCE)
 
 

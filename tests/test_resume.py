@@ -309,7 +309,7 @@ def test_to_resume_a_finished_run_changes_nothing(finished: Path) -> None:
     [
         ([], "holds a run already: add --resume to go on, or choose another --output"),
         (["--resume", "--n-embed", "8"], "was started with n_embed = 4, but now it is 8"),
-        (["--resume", "--seed", "3"], "was started with seed = 0, but now it is 3"),
+        (["--resume", "--seed", "3"], "was started with seed = 1, but now it is 3"),
     ],
 )
 def test_a_finished_run_is_not_overwritten(

@@ -101,7 +101,10 @@ def test_the_loss_falls() -> None:
     """Words decide here: what is good is positive."""
     split = Split([f"a {word} {thing}" for thing in ("film", "plot", "cast") for word in ("bad", "good")], [0, 1] * 3)
     easy = Corpus("easy", CORPUS.label_names, split, split, split)
-    history = train(new_model(), TOKENIZER, easy, TrainingConfig(epochs=30, batch_size=2, learning_rate=0.03, patience=30))
+    tokenizer = WordTokenizer.from_texts(split.texts, max_seq_len=32)
+    torch.manual_seed(0)
+    model = NanoBertForClassification(vocab_size=len(tokenizer), n_embed=16, max_seq_len=32, pooling="mean")
+    history = train(model, tokenizer, easy, TrainingConfig(epochs=30, batch_size=2, learning_rate=0.02, patience=30))
     assert history[0]["train_loss"] > 0.6  # a guess between two costs log 2 = 0.69
     assert history[-1]["train_loss"] < 0.1
     assert history[-1]["validation_accuracy"] == 1.0

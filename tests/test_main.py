@@ -1,0 +1,290 @@
+"""The command: it helps, it works, and a mistake is answered by one sentence and exit code 2."""
+
+import io
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nano_bert import recipes
+from nano_bert.__main__ import EXAMPLES, main, make_parser
+from nano_bert.data import load_phrases
+from nano_bert.download import SOURCES
+from nano_bert.recipes import Recipe
+from nano_bert.training import TrainingConfig
+
+VERBS = ["train", "evaluate", "predict", "reproduce", "data"]
+QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], as_a_reader: None) -> Run:
+    """Run the command in this process: exit code, output, errors."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as left:  # argparse leaves by itself
+            code = int(left.code or 0)
+        return code, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a model that was trained by the command."""
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    assert main([*QUICK, "--output", str(folder)]) == 0
+    return str(folder)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make IMDB a corpus of a hundred phrases, with two recipes of a second."""
+    small = Recipe("imdb", "small", model={"n_embed": 4}, training=TrainingConfig(epochs=2, batch_size=16))
+    monkeypatch.setitem(recipes.CORPORA, "imdb", lambda: load_phrases(n=100))
+    for name in [name for name, recipe in recipes.RECIPES.items() if recipe.corpus == "imdb"]:
+        monkeypatch.delitem(recipes.RECIPES, name)
+    monkeypatch.setitem(recipes.RECIPES, "small", small)
+    monkeypatch.setitem(recipes.RECIPES, "large", replace(small, about="large", model={"n_embed": 6}))
+
+
+# It helps.
+
+
+def test_help_teaches_by_examples(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    assert "examples:" in out
+    assert all(f"nano-bert {verb}" in out for verb in VERBS if verb != "data")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(run: Run, verb: str) -> None:
+    code, out, err = run(verb, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: nano-bert {verb}")
+
+
+def test_the_examples_of_the_help_can_be_parsed() -> None:
+    examples = [line.split("   ")[0] for line in EXAMPLES.splitlines() if line.startswith("  nano-bert")]
+    assert len(examples) >= 6
+    for example in examples:
+        words = shlex.split(example)[1:]
+        if "--recipe" not in words or words[words.index("--recipe") + 1] in recipes.RECIPES:
+            make_parser().parse_args(words)
+
+
+# It works.
+
+
+def test_train_says_what_came_out_and_where_it_is(run: Run, tmp_path: Path) -> None:
+    code, out, err = run(*QUICK, "--output", str(tmp_path / "new"))
+    assert code == 0, err
+    assert f"Kept in {tmp_path / 'new'}." in out
+    assert f"nano-bert evaluate phrases --model {tmp_path / 'new'}" in out
+    assert [line["epoch"] for line in json.loads((tmp_path / "new" / "history.json").read_text())] == [1]
+    config = json.loads((tmp_path / "new" / "config.json").read_text())
+    assert (config["hidden_size"], config["num_attention_heads"]) == (4, 2), "the options override the recipe"
+
+
+def test_evaluate_prints_the_metrics_of_the_test_split(run: Run, model: str) -> None:
+    code, out, _ = run("evaluate", "phrases", "--model", model)
+    assert code == 0
+    assert out.startswith("phrases, test split, 500 texts\naccuracy 0.")
+    assert "answered:" in out
+    assert "validation split" in run("evaluate", "phrases", "--model", model, "--split", "validation")[1]
+
+
+def test_predict_names_label_and_words(run: Run, model: str) -> None:
+    code, out, _ = run("predict", "the film was good not bad", "--model", model)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].split()[0] in ("negative", "positive")
+    assert lines[0].endswith("%)")
+    assert len(lines) == 2 + 5
+    assert all(line.split()[0] in "the film was good not bad" for line in lines[2:])
+
+
+def test_predict_reads_from_standard_input(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run("predict", "a good film", "--model", model)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a good\nfilm\n"))
+    assert run("predict", "-", "--model", model) == expected
+
+
+def test_data_counts_the_texts(run: Run) -> None:
+    code, out, _ = run("data", "phrases")
+    assert code == 0
+    assert "train        4,000 texts: 2,000 negative, 2,000 positive" in out
+
+
+# Reproduce.
+
+
+def test_reproduce_writes_a_complete_record(run: Run, tiny: None, tmp_path: Path) -> None:
+    places = ("--output", str(tmp_path / "results"), "--runs", str(tmp_path / "runs"))
+    code, out, err = run("reproduce", "imdb", *places)
+    assert code == 0, err
+    assert f"Written to {tmp_path / 'results' / 'imdb.json'}." in out
+    record = json.loads((tmp_path / "results" / "imdb.json").read_text())
+    assert record["texts"] == {"train": 80, "validation": 10, "test": 10}
+    assert set(record["baselines"]) == {"majority", "bag_of_words", "bag_of_words_tf_idf"}
+    assert list(record["recipes"]) == ["small", "large"]
+    for result in record["recipes"].values():
+        assert [run["seed"] for run in result["runs"]] == [0, 1, 2]
+        assert result["summary"]["accuracy"].keys() == {"mean", "sd"}
+        assert result["versions"].keys() == {"python", "torch"}
+
+
+def test_reproduce_keeps_the_recipes_that_it_does_not_run(run: Run, tiny: None, tmp_path: Path) -> None:
+    places = ("--output", str(tmp_path), "--runs", str(tmp_path / "runs"), "--seeds", "1")
+    run("reproduce", "imdb", *places)
+    path = tmp_path / "imdb.json"
+    record = json.loads(path.read_text())
+    record["recipes"]["small"]["about"] = "as it was"
+    path.write_text(json.dumps(record))
+    assert run("reproduce", "imdb", "--recipe", "large", *places)[0] == 0
+    assert json.loads(path.read_text())["recipes"]["small"] == record["recipes"]["small"]
+
+
+def test_ctrl_c_says_how_to_go_on(run: Run, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nano_bert.training.train_step", interrupt)
+    code, _, err = run("reproduce", "imdb", "--output", str(tmp_path), "--runs", str(tmp_path))
+    assert code == 130
+    assert err.endswith("Stopped. All runs are kept: the same command goes on where it was.\n")
+    assert "baselines" in json.loads((tmp_path / "imdb.json").read_text()), "what was finished is written"
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("teach phrases", "invalid choice: 'teach'"),
+        ("train", "the following arguments are required: corpus"),
+        ("train films", "argument corpus: invalid choice: 'films'"),
+        ("train phrases --recipe huge", "argument --recipe: invalid choice: 'huge'"),
+        ("train phrases --epochs many", "argument --epochs: invalid int value: 'many'"),
+        ("train phrases --colour red", "unrecognized arguments: --colour red"),
+        ("train imdb --recipe phrases", "The recipe phrases is for phrases, not for imdb."),
+        ("train phrases --n-heads 3 --output OUT", "cannot be shared out among n_heads=3"),
+        ("train phrases --epochs 0 --output OUT", "epochs must be above 0, but it is 0."),
+        ("train phrases --learning-rate nan --output OUT", "learning_rate must be above 0, but it is nan."),
+        ("train phrases --learning-rate 1e40 --output OUT", "learning_rate is at most 1"),
+        ("train phrases --word-dropout 1 --output OUT", "word_dropout is a share"),
+        ("train phrases --dropout 2 --output OUT", "dropout is the share of features to drop"),
+        ("train phrases --max-seq-len 2 --output OUT", "max_seq_len=2 leaves no room for a word"),
+        ("train phrases --seed -1 --output OUT", "seed must be from 0 to"),
+        ("train phrases --seed 99999999999999999999 --output OUT", "seed must be from 0 to"),
+        ("train phrases --output FILE", "File exists"),
+        ("train phrases --output FILE/in", "Not a directory"),
+        ("train phrases --resume --output OUT", "There is no run to resume in"),
+        ("evaluate phrases --model OUT", "is neither a folder nor a model of the package"),
+        ("evaluate phrases --model EMPTY", "is not a saved model: it has no file config.json"),
+        ("evaluate phrases", "No model for phrases comes with the package. Train one, and name it: --model runs/NAME"),
+        ("predict", "the following arguments are required: text"),
+        ("predict good --model nothing", "nothing is neither a folder nor a model of the package"),
+        ("predict good --model FILE", "is neither a folder nor a model of the package"),
+        ("reproduce phrases", "argument corpus: invalid choice: 'phrases'"),
+        ("reproduce imdb --seeds 0", "--seeds must be at least 1, but it is 0."),
+        ("reproduce imdb --recipe phrases", "The recipe phrases is for phrases, not for imdb."),
+    ],
+)
+def test_a_mistake_is_answered_by_a_sentence(run: Run, tmp_path: Path, command: str, sentence: str) -> None:
+    places = {"OUT": tmp_path / "out", "FILE": tmp_path / "file", "EMPTY": tmp_path / "empty"}
+    places["FILE"].touch()
+    places["EMPTY"].mkdir()
+    for name, place in places.items():
+        command = command.replace(name, str(place))
+    code, out, err = run(*command.split())
+    assert (code, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("nano-bert")
+    assert sentence in last
+    assert not (tmp_path / "out").exists(), "a mistake leaves nothing behind"
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_text_is_a_mistake(run: Run, model: str, text: str) -> None:
+    code, _, err = run("predict", text, "--model", model)
+    assert code == 2
+    assert err.startswith("nano-bert: There is no word to judge in")
+
+
+def test_a_model_for_other_classes_is_a_mistake(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = load_phrases(n=100)
+    monkeypatch.setitem(recipes.CORPORA, "phrases", lambda: replace(corpus, label_names=("normal", "toxic")))
+    code, _, err = run("evaluate", "phrases", "--model", model)
+    assert code == 2
+    assert "phrases has the classes ('normal', 'toxic'), but the model ('negative', 'positive')." in err
+
+
+@pytest.mark.parametrize("verb", [("data",), ("train",), ("reproduce",), ("evaluate", "--model", "MODEL")], ids=str)
+def test_no_data_and_no_network_is_a_sentence(
+    run: Run, tiny: None, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.undo()  # the real corpus, if it were there
+    monkeypatch.setenv("NANO_BERT_DATA", str(tmp_path))
+    source = replace(SOURCES["aclImdb_v1.tar.gz"], url="http://127.0.0.1:9/aclImdb_v1.tar.gz")
+    monkeypatch.setitem(SOURCES, "aclImdb_v1.tar.gz", source)
+    monkeypatch.setattr("nano_bert.__main__.RECIPES", {"any": Recipe("imdb", "any")})
+    arguments = [model if word == "MODEL" else word for word in verb[1:]]
+    code, _, err = run(verb[0], "imdb", *arguments)
+    assert code == 2
+    last = err.splitlines()[-1]
+    assert last.startswith("nano-bert: Could not get aclImdb_v1.tar.gz: no connection to the server")
+    assert f"put it at {tmp_path / 'aclImdb_v1.tar.gz'}." in last
+
+
+def test_a_corpus_without_a_recipe_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nano_bert.__main__.RECIPES", {})
+    for verb in ("train", "reproduce"):
+        assert run(verb, "imdb") == (2, "", "nano-bert: There is no recipe for imdb.\n")
+
+
+def test_a_record_that_is_none_is_not_overwritten(run: Run, tiny: None, tmp_path: Path) -> None:
+    (tmp_path / "imdb.json").write_text("{half a record")
+    code, _, err = run("reproduce", "imdb", "--output", str(tmp_path), "--runs", str(tmp_path))
+    assert code == 2
+    assert "imdb.json is not a run record" in err
+    assert (tmp_path / "imdb.json").read_text() == "{half a record"
+
+
+# In a process of its own.
+
+
+@pytest.mark.parametrize("arguments", [["data", "phrases"], ["--help"]], ids=" ".join)
+def test_a_reader_who_goes_away_is_no_error(arguments: list[str]) -> None:
+    """As in `nano-bert data phrases | head -1`: the far end of the pipe is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    command = [sys.executable, "-m", "nano_bert", *arguments]
+    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=100)
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (141, "")
+
+
+def test_a_mistake_leaves_no_traceback() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "nano_bert", "predict", "good", "--model", "nothing"]
+    process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    assert process.returncode == 2
+    assert process.stderr.startswith("nano-bert: nothing is neither a folder nor a model of the package")
+    assert process.stderr.count("\n") == 1
