@@ -1,3 +1,6 @@
 """Loads the plugin that makes every page a test, wherever in the project pytest is started."""
 
+import torch
+
+torch.set_num_threads(1)  # models of this size lose more by sharing the work than they gain
 pytest_plugins = ["tests.literate", "pytester"]

@@ -71,7 +71,7 @@ class TrainingConfig:
                 raise ValueError(f"{name} is a share: at least 0 and below 1, but it is {getattr(self, name)}.")
         if self.learning_rate > 1:
             raise ValueError(
-                f"learning_rate is at most 1, but it is {self.learning_rate}: AdamW moves each weight by about the rate."
+                f"learning_rate is at most 1, but it is {self.learning_rate}: AdamW moves each weight by about that."
             )
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, but it is {self.weight_decay}.")
@@ -141,7 +141,7 @@ def train(
         >>> corpus = Corpus("tiny", ("negative", "positive"), split, split, split)
         >>> tokenizer = WordTokenizer.from_texts(split.texts)
         >>> _ = torch.manual_seed(0)
-        >>> model = NanoBertForClassification(vocab_size=len(tokenizer), dropout=0.0)
+        >>> model = NanoBertForClassification(vocab_size=len(tokenizer), n_embed=8, dropout=0.0)
         >>> history = train(model, tokenizer, corpus, TrainingConfig(epochs=30, learning_rate=0.05, patience=30))
         >>> history[-1]["validation_accuracy"]
         1.0

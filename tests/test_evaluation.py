@@ -12,7 +12,7 @@ from nano_bert.evaluation import evaluate, measure, predict_probabilities
 from tests.oracles import random_weights
 
 NAMES = ("negative", "neutral", "positive")
-TEXTS = load_phrases(n=100).train.texts[:20] + ["", "unheard of", "good " * 50]
+TEXTS = [*load_phrases(n=100).train.texts[:20], "", "unheard of", "good " * 50]
 
 
 @pytest.fixture

@@ -236,9 +236,8 @@ def test_a_model_for_other_classes_is_a_mistake(run: Run, model: str, monkeypatc
 
 @pytest.mark.parametrize("verb", [("data",), ("train",), ("reproduce",), ("evaluate", "--model", "MODEL")], ids=str)
 def test_no_data_and_no_network_is_a_sentence(
-    run: Run, tiny: None, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+    run: Run, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
 ) -> None:
-    monkeypatch.undo()  # the real corpus, if it were there
     monkeypatch.setenv("NANO_BERT_DATA", str(tmp_path))
     source = replace(SOURCES["aclImdb_v1.tar.gz"], url="http://127.0.0.1:9/aclImdb_v1.tar.gz")
     monkeypatch.setitem(SOURCES, "aclImdb_v1.tar.gz", source)

@@ -82,7 +82,7 @@ def test_the_strongest_words_point_either_way() -> None:
 def test_a_text_without_a_word_is_refused(
     model: NanoBertForClassification, tokenizer: WordTokenizer, text: str
 ) -> None:
-    with pytest.raises(ValueError, match="There is no word to judge in .*: give a text with at least one word"):
+    with pytest.raises(ValueError, match=r"There is no word to judge in .*: give a text with at least one word"):
         predict(model, tokenizer, text)
 
 
@@ -117,5 +117,5 @@ def test_a_vocabulary_of_another_model_is_refused(folder: Path) -> None:
 
 def test_texts_longer_than_the_model_reads_are_refused(folder: Path) -> None:
     WordTokenizer(WORDS, max_seq_len=20).save_pretrained(folder)
-    with pytest.raises(ValueError, match="does not fit together: .* cuts texts to 20 .* the model reads 16"):
+    with pytest.raises(ValueError, match=r"does not fit together: .* cuts texts to 20 .* the model reads 16"):
         load_classifier(folder)

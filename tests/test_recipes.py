@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nano_bert import recipes, training
-from nano_bert.data import load_phrases
+from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.evaluation import Metrics, evaluate
 from nano_bert.predict import load_classifier
 from nano_bert.recipes import (
@@ -63,8 +63,9 @@ def test_the_settings_arrive_where_they_belong() -> None:
 
 
 def test_the_vocabulary_is_that_of_the_training_texts() -> None:
-    _, tokenizer = build(replace(RECIPE, tokenizer={}), CORPUS, seed=0)
-    assert set(tokenizer.id_to_word[5:]) == {word for text in CORPUS.train.texts for word in text.split()}
+    splits = [Split([f"a {name} text"], [0]) for name in ("training", "validation", "test")]
+    _, tokenizer = build(replace(RECIPE, tokenizer={}), Corpus("phrases", CORPUS.label_names, *splits), seed=0)
+    assert tokenizer.id_to_word[5:] == ["a", "text", "training"]
 
 
 def test_the_seed_draws_the_weights() -> None:

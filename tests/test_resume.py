@@ -44,8 +44,8 @@ def short_run(folder: Path | None = None, resume: bool = False, **settings: Any)
     return model.state_dict(), [{k: v for k, v in line.items() if k not in seconds} for line in history]
 
 
-def power_cut_in(patch: pytest.MonkeyPatch, name: str, call: int) -> None:
-    """Make the training break off in one of its functions, the n-th time that it is called."""
+def break_off(monkeypatch: pytest.MonkeyPatch, name: str, call: int, folder: Path, resume: bool = False) -> None:
+    """Start a run whose power fails in one of the functions of the training, the n-th time that it is called."""
     real: Callable[..., Any] = getattr(training, name)
     calls: list[int] = []
 
@@ -55,7 +55,10 @@ def power_cut_in(patch: pytest.MonkeyPatch, name: str, call: int) -> None:
             raise PowerCut
         return real(*arguments)
 
-    patch.setattr(training, name, wrapper)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, name, wrapper)
+        with pytest.raises(PowerCut):
+            short_run(folder, resume)
 
 
 def assert_same_run(first: tuple[Any, Any], second: tuple[Any, Any]) -> None:
@@ -74,9 +77,7 @@ def test_a_run_that_breaks_off_at_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any], step: int, save_every: int
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", save_every)
-    with monkeypatch.context() as patch, pytest.raises(PowerCut):
-        power_cut_in(patch, "train_step", step)
-        short_run(tmp_path)
+    break_off(monkeypatch, "train_step", step, tmp_path)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
 
@@ -84,9 +85,7 @@ def test_a_run_that_breaks_off_at_a_step(
 def test_a_run_that_breaks_off_while_it_is_validated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any], epoch: int
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(PowerCut):
-        power_cut_in(patch, "evaluate", epoch)
-        short_run(tmp_path)
+    break_off(monkeypatch, "evaluate", epoch, tmp_path)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
 
@@ -95,9 +94,7 @@ def test_a_run_that_breaks_off_again_and_again(
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", 1)
     for resume in (False, True, True, True):
-        with monkeypatch.context() as patch, pytest.raises(PowerCut):
-            power_cut_in(patch, "train_step", 4)
-            short_run(tmp_path, resume)
+        break_off(monkeypatch, "train_step", 4, tmp_path, resume)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
 
@@ -108,17 +105,14 @@ def test_keeping_a_state_changes_nothing(tmp_path: Path, unbroken: tuple[Any, An
 def test_a_run_that_stopped_early_is_not_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = short_run(tmp_path, epochs=20, patience=2, learning_rate=1e-9)
     assert len(stopped[1]) == 3
-    power_cut_in(monkeypatch, "train_step", 1)  # a single step would be noticed
+    monkeypatch.setattr(training, "train_step", None)  # a single step would fail
     assert_same_run(short_run(tmp_path, resume=True, epochs=20, patience=2, learning_rate=1e-9), stopped)
 
 
 def test_time_is_summed_up_over_all_sittings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch, pytest.raises(PowerCut):
-        power_cut_in(patch, "train_step", 11)  # after two epochs
-        short_run(tmp_path)
-    path = tmp_path / STATE_FILE
+    break_off(monkeypatch, "train_step", 11, tmp_path)  # after two epochs
     hour = 3600.0  # as if they had taken an hour
-    change_notes(path, lambda notes: notes["progress"].update(cpu_seconds=hour, wall_seconds=hour))
+    change_notes(tmp_path / STATE_FILE, lambda notes: notes["progress"].update(cpu_seconds=hour, wall_seconds=hour))
     torch.manual_seed(0)
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, n_heads=2, max_seq_len=32)
     history = train(model, TOKENIZER, CORPUS, TrainingConfig(**SETTINGS), tmp_path, resume=True)
