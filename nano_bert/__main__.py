@@ -9,6 +9,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
+
 from nano_bert.config import BertConfig
 from nano_bert.download import DataError, data_folder, in_words
 from nano_bert.evaluation import evaluate
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 2 after a mistake that one sentence explains, or 130 after Ctrl-C, or 141 when the
         reader of the output, such as `head`, has gone.
     """
+    torch.set_num_threads(1)  # models of this size lose more by sharing the work than they gain
     stopped = ""
     try:
         options = make_parser().parse_args(arguments)

@@ -57,7 +57,8 @@ class BertAttentionHead(nn.Module):
             each token. A row sums to 1, or to 0 where the mask leaves nothing to look at.
         """
         query, key, value = self.query(x), self.key(x), self.value(x)
-        scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (*batch, query, key)
+        # The query is divided, not the scores: the same numbers, and far fewer of them to divide.
+        scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (*batch, query, key)
         hidden = ~attention_mask.unsqueeze(-2)  # (*batch, 1, key): the same keys are hidden from every query
         # The lowest finite number rather than minus infinity: a row in which all is hidden then has no NaN.
         scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)

@@ -1,4 +1,8 @@
-"""Batches: texts travel in groups, filled up only to the longest of their group.
+"""Batches: texts travel in groups of like length, filled up only to the longest of their group.
+
+Padding is wasted work. So the shuffled texts are cut into pools of some fifty batches, each pool is sorted by
+length and cut into batches, and the batches are shuffled again (after Vaswani et al., 2017, section 5.1: "sentence
+pairs were batched together by approximate sequence length").
 
 Words can be dropped at random on the way. A model that meets a review with a tenth of its words missing, and
 others missing the next time, cannot lean on any single one (Iyyer et al., 2015, section 3.1, "word dropout",
@@ -13,6 +17,8 @@ from torch import Tensor
 
 from nano_bert.tokenizer import WordTokenizer
 
+POOL = 50  # batches that are sorted by length together: more would save little, and shuffle less
+
 Inputs = dict[str, Int[Tensor, "batch seq"]]
 
 
@@ -24,13 +30,13 @@ def training_batches(
     generator: torch.Generator,
     word_dropout: float = 0.0,
 ) -> Iterator[tuple[Inputs, Int[Tensor, "batch"]]]:
-    """Yield every text once, shuffled, in batches.
+    """Yield every text once, in batches of like length, shuffled.
 
     Args:
         word_ids: The ids of the words of each text, from `tokenizer.word_ids`: not cut, no special tokens.
         labels: The class of each text.
         tokenizer: Cuts, adds `[CLS]` and `[SEP]`, and fills up.
-        batch_size: Texts in a batch; the last batch holds what is left.
+        batch_size: Texts in a batch; one batch of a pool may hold fewer, what is left.
         generator: The source of all randomness: the same seed gives the same batches.
         word_dropout: Share of the words to take out, before the text is cut.
 
@@ -46,12 +52,16 @@ def training_batches(
         >>> generator = torch.Generator().manual_seed(0)
         >>> for inputs, labels in training_batches(texts, [1, 1, 0], tokenizer, 2, generator):
         ...     print(inputs["input_ids"].tolist(), labels.tolist())
-        [[1, 7, 2], [1, 5, 2]] [0, 1]
         [[1, 6, 7, 2]] [1]
+        [[1, 7, 2], [1, 5, 2]] [0, 1]
     """
     order: list[int] = torch.randperm(len(word_ids), generator=generator).tolist()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
+    batches: list[list[int]] = []
+    for pool_start in range(0, len(order), POOL * batch_size):
+        pool = sorted(order[pool_start : pool_start + POOL * batch_size], key=lambda index: len(word_ids[index]))
+        batches += [pool[start : start + batch_size] for start in range(0, len(pool), batch_size)]
+    for number in torch.randperm(len(batches), generator=generator).tolist():
+        chosen = batches[number]
         rows = [drop_words(word_ids[index], word_dropout, generator) for index in chosen]
         inputs = tokenizer.pad([tokenizer.add_special_tokens(row) for row in rows])
         yield inputs, torch.tensor([labels[index] for index in chosen])

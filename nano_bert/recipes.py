@@ -54,13 +54,68 @@ CORPORA: dict[str, Callable[[], Corpus]] = {
 # The size of the first nano-BERT (S. Tita): one layer, one head, and words that are points in space.
 SEED_SIZE = {"n_layers": 1, "n_heads": 1, "n_embed": 3, "dropout": 0.1, "max_seq_len": 128}
 
+HATEXPLAIN_LAPTOP = Recipe(
+    corpus="hatexplain",
+    about="32 features a word and two heads: half a minute on a laptop",
+    tokenizer={"min_freq": 2},
+    model={
+        "n_layers": 1,
+        "n_heads": 2,
+        "n_embed": 32,
+        "dropout": 0.3,
+        "max_seq_len": 128,
+        "pooling": "mean",
+        "initializer_range": 0.1,
+        "segment_range": 0.1,
+    },
+    training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
+)
+
 RECIPES = {
     "phrases": Recipe(
         corpus="phrases",
         about="artificial phrases in which only word order decides",
         model={"n_layers": 1, "n_heads": 2, "n_embed": 16, "max_seq_len": 32, "pooling": "mean"},
-        training=TrainingConfig(epochs=8, learning_rate=5e-3, patience=8),
+        training=TrainingConfig(epochs=5, learning_rate=5e-3, patience=5),
     ),
+    "imdb-seed": Recipe(
+        corpus="imdb",
+        about="the first nano-BERT's configuration to the letter, trained in another way",
+        tokenizer={"min_freq": 5, "truncation": "head"},
+        model={**SEED_SIZE, "pooling": "cls", "initializer_range": 0.05, "segment_range": 0.3},
+        training=TrainingConfig(learning_rate=1e-2, warmup=0.2, weight_decay=0.1, word_dropout=0.1),
+    ),
+    "imdb-tiny": Recipe(
+        corpus="imdb",
+        about="the same size, with the mean over the tokens and with words from head and tail",
+        tokenizer={"min_freq": 5, "truncation": "both"},
+        model={**SEED_SIZE, "dropout": 0.0, "pooling": "mean", "segment_range": 1.0},
+        training=TrainingConfig(learning_rate=2e-2, weight_decay=0.2, word_dropout=0.3),
+    ),
+    "imdb-laptop": Recipe(
+        corpus="imdb",
+        about="32 features a word and 512 tokens: minutes on a laptop",
+        tokenizer={"min_freq": 5, "truncation": "both"},
+        model={
+            "n_layers": 1,
+            "n_heads": 1,
+            "n_embed": 32,
+            "dropout": 0.0,
+            "max_seq_len": 512,
+            "pooling": "mean",
+            "segment_range": 1.0,
+        },
+        training=TrainingConfig(learning_rate=5e-3, weight_decay=0.1, word_dropout=0.3),
+    ),
+    "hatexplain-tiny": Recipe(
+        corpus="hatexplain",
+        about="the first nano-BERT's size",
+        tokenizer={"min_freq": 3},
+        model={**SEED_SIZE, "pooling": "cls", "initializer_range": 0.1, "segment_range": 0.1},
+        training=TrainingConfig(epochs=5, learning_rate=1e-2, weight_decay=0.1, word_dropout=0.1, patience=5),
+    ),
+    "hatexplain-laptop": HATEXPLAIN_LAPTOP,
+    "hatexplain-3-laptop": replace(HATEXPLAIN_LAPTOP, corpus="hatexplain-3"),
 }
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from

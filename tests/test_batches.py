@@ -1,6 +1,7 @@
 """Batches: every text once, no more padding than needed, and all randomness from one seed."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -44,8 +45,16 @@ def test_every_text_comes_once_with_its_own_label(batch_size: int) -> None:
     assert sorted(rows(batches(batch_size))) == sorted(expected)
 
 
-def test_the_last_batch_holds_what_is_left() -> None:
-    assert [len(labels) for _, labels in batches(batch_size=10)] == [10, 10, 3]
+def test_one_batch_holds_what_is_left() -> None:
+    assert sorted(len(labels) for _, labels in batches(batch_size=10)) == [3, 10, 10]
+
+
+def test_texts_of_like_length_go_together() -> None:
+    """Sorted within a pool: no batch of it overlaps in length with another, and the batches come in any order."""
+    lengths = [inputs["attention_mask"].sum(dim=1).tolist() for inputs, _ in batches(batch_size=4)]
+    in_order = sorted(lengths, key=max)
+    assert all(max(shorter) <= min(longer) for shorter, longer in pairwise(in_order))
+    assert lengths != in_order
 
 
 def test_a_batch_is_as_wide_as_its_longest_text() -> None:

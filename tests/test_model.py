@@ -232,7 +232,7 @@ def test_weights_start_small_and_random(width: float, segments: float) -> None:
         elif name.endswith("bias"):
             assert (weight == 0).all()
         else:
-            deviation = (3 * weight.shape[1]) ** -0.5
+            deviation = max(weight.shape) ** -0.5  # orthogonal: columns, or rows, of length 1
             if "embedding" in name:
                 deviation = segments if "segments" in name else width
             assert abs(weight.std().item() / deviation - 1) < 0.25, name
