@@ -15,10 +15,11 @@ from nano_bert.config import BertConfig
 from nano_bert.download import DataError, data_folder, in_words
 from nano_bert.evaluation import evaluate
 from nano_bert.files import write_atomically
+from nano_bert.optimization import TrainingConfig
 from nano_bert.predict import load_classifier, predict, shipped_models
-from nano_bert.recipes import CORPORA, RECIPES, Recipe, describe, make_record, measure_baselines, run_recipe
+from nano_bert.recipes import CORPORA, RECIPES, Recipe, run_recipe
+from nano_bert.records import describe, make_record, measure_baselines
 from nano_bert.resume import STATE_FILE
-from nano_bert.training import TrainingConfig
 
 EXAMPLES = """examples:
   nano-bert predict "The film was good, not bad at all."

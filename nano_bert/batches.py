@@ -60,8 +60,8 @@ def training_batches(
     for pool_start in range(0, len(order), POOL * batch_size):
         pool = sorted(order[pool_start : pool_start + POOL * batch_size], key=lambda index: len(word_ids[index]))
         batches += [pool[start : start + batch_size] for start in range(0, len(pool), batch_size)]
-    for number in torch.randperm(len(batches), generator=generator).tolist():
-        chosen = batches[number]
+    for number in torch.randperm(len(batches), generator=generator):
+        chosen = batches[int(number)]
         rows = [drop_words(word_ids[index], word_dropout, generator) for index in chosen]
         inputs = tokenizer.pad([tokenizer.add_special_tokens(row) for row in rows])
         yield inputs, torch.tensor([labels[index] for index in chosen])

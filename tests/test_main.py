@@ -16,8 +16,8 @@ from nano_bert import recipes
 from nano_bert.__main__ import EXAMPLES, main, make_parser
 from nano_bert.data import load_phrases
 from nano_bert.download import SOURCES
+from nano_bert.optimization import TrainingConfig
 from nano_bert.recipes import Recipe
-from nano_bert.training import TrainingConfig
 
 VERBS = ["train", "evaluate", "predict", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]

@@ -9,24 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from nano_bert import recipes, training
+from nano_bert import records, training
 from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.evaluation import Metrics, evaluate
+from nano_bert.optimization import TrainingConfig
 from nano_bert.predict import load_classifier
-from nano_bert.recipes import (
-    CORPORA,
-    PENALTIES,
-    RECIPES,
-    Recipe,
-    build,
-    describe,
-    make_record,
-    measure_baselines,
-    run_recipe,
-    summarise,
-)
+from nano_bert.recipes import CORPORA, RECIPES, Recipe, build, run_recipe
+from nano_bert.records import PENALTIES, describe, make_record, measure_baselines, summarise
 from nano_bert.resume import STATE_FILE
-from nano_bert.training import TrainingConfig
 
 CORPUS = load_phrases(n=100)
 RECIPE = Recipe(
@@ -157,7 +147,7 @@ def test_the_test_split_is_read_once_for_each_seed(tmp_path: Path, monkeypatch: 
         read.append("test" if split is CORPUS.test else "another")
         return evaluate(model, tokenizer, split)
 
-    monkeypatch.setattr(recipes, "evaluate", look)
+    monkeypatch.setattr(records, "evaluate", look)
     make_record("mine", RECIPE, CORPUS, range(2), tmp_path)
     assert read == ["test", "test"]
 

@@ -18,8 +18,9 @@ from safetensors.torch import load_file, save_file
 from nano_bert import NanoBertForClassification, WordTokenizer, training
 from nano_bert.__main__ import main
 from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.optimization import TrainingConfig
 from nano_bert.resume import STATE_FILE, describe_data, save_state
-from nano_bert.training import TrainingConfig, train
+from nano_bert.training import train
 
 ARGUMENTS = ["train", "phrases", "--n-embed", "4", "--epochs", "2", "--seed", "1"]  # two epochs of 125 steps
 RESULTS = ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.json")

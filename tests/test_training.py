@@ -12,7 +12,8 @@ from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert import training as module
 from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.evaluation import Metrics, evaluate
-from nano_bert.training import TrainingConfig, make_optimizer, rate_at, train, train_step
+from nano_bert.optimization import TrainingConfig, make_optimizer, rate_at, train_step
+from nano_bert.training import train
 
 CORPUS = load_phrases(n=100)  # 80, 10 and 10
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)

@@ -1,0 +1,124 @@
+"""Records: what came out of the recipes, with several seeds and beside the baselines.
+
+`nano-bert reproduce` keeps them in `docs/results/*.json`, and the numbers of the book come from these files alone. One
+run is luck: a result is a mean over seeds with its standard deviation (Reimers and Gurevych, 2017,
+https://arxiv.org/abs/1707.09861).
+"""
+
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nano_bert.baselines import BagOfWords, majority
+from nano_bert.data import Corpus
+from nano_bert.evaluation import Metrics, evaluate
+from nano_bert.recipes import Recipe, run_recipe
+from nano_bert.resume import STATE_FILE
+from nano_bert.tokenizer import WordTokenizer
+
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from
+
+
+def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+    """Carry out a recipe with several seeds, and write down everything that came out.
+
+    The test split is read once for each seed, after the training.
+
+    Args:
+        name: The name of the recipe.
+        recipe: What to do.
+        corpus: Its data.
+        seeds: One run each.
+        folder: Each run is kept in a folder in it, `name-seed`. One that is there already is resumed; one that is
+            complete is taken as it is. Delete the folder to train anew.
+
+    Raises:
+        ValueError: If a run that is there had other settings.
+    """
+    runs: list[dict[str, Any]] = []
+    for seed in seeds:
+        run_folder = folder / f"{name}-{seed}"
+        resume = (run_folder / STATE_FILE).exists()
+        model, tokenizer, history = run_recipe(recipe, corpus, seed, run_folder, resume, show_progress=True)
+        metrics = evaluate(model, tokenizer, corpus.test)
+        runs.append(
+            {
+                "seed": seed,
+                "test": asdict(metrics),
+                "wall_seconds": round(history[-1]["wall_seconds"], 1),
+                "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
+                "n_parameters": sum(weight.numel() for weight in model.parameters()),
+                "vocab_size": len(tokenizer),
+                "history": history,
+            }
+        )
+        print(f"{name}, seed {seed}: test {metrics}", flush=True)
+    return {
+        "about": recipe.about,
+        "recipe": asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))),
+        "summary": summarise([Metrics(**run["test"]) for run in runs]),
+        "cpu_seconds_mean": round(statistics.mean(run["cpu_seconds"] for run in runs), 1),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        "threads": torch.get_num_threads(),
+        "runs": runs,
+    }
+
+
+def summarise(metrics: Sequence[Metrics]) -> dict[str, dict[str, float]]:
+    """Return the mean and the standard deviation (n - 1) of each measure over several runs.
+
+    Examples:
+        >>> from nano_bert.evaluation import measure
+        >>> from nano_bert.records import summarise
+        >>> runs = [measure([0, 1], [0, 1], ["bad", "good"]), measure([0, 1], [1, 1], ["bad", "good"])]
+        >>> summarise(runs)["accuracy"]
+        {'mean': 0.75, 'sd': 0.3536}
+    """
+    columns = {"accuracy": [run.accuracy for run in metrics], "macro_f1": [run.macro_f1 for run in metrics]}
+    columns |= {f"f1_{name}": [run.f1[name] for run in metrics] for name in metrics[0].f1}
+    return {
+        name: {
+            "mean": round(statistics.mean(values), 4),
+            "sd": round(statistics.stdev(values), 4) if len(values) > 1 else 0.0,
+        }
+        for name, values in columns.items()
+    }
+
+
+def measure_baselines(corpus: Corpus) -> dict[str, Any]:
+    """Return the test metrics of the baselines: the majority, and the bag of words in its two forms.
+
+    Each bag of words takes, from `PENALTIES`, the penalty that is best on the validation split.
+    """
+    baselines: dict[str, Any] = {"majority": {"test": asdict(majority(corpus.train, corpus.test, corpus.label_names))}}
+    tokenizer = WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
+    for name, tf_idf in (("bag_of_words", False), ("bag_of_words_tf_idf", True)):
+        best_accuracy, best_penalty, best_bag = -1.0, 0.0, None
+        for penalty in PENALTIES:
+            bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty)
+            accuracy = bag.evaluate(corpus.validation).accuracy
+            if accuracy > best_accuracy:
+                best_accuracy, best_penalty, best_bag = accuracy, penalty, bag
+        assert best_bag is not None
+        baselines[name] = {
+            "validation_accuracy": best_accuracy,
+            "penalty": best_penalty,
+            "vocab_size": len(tokenizer),
+            "test": asdict(best_bag.evaluate(corpus.test)),
+        }
+    return baselines
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Return what a record says of its data."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    return {
+        "corpus": corpus.name,
+        "classes": list(corpus.label_names),
+        "texts": {name: len(split) for name, split in splits.items()},
+    }
