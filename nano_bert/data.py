@@ -27,6 +27,10 @@ from nano_bert.phrases import all_pairs
 IMDB_REVIEWS_OF_A_KIND = 12_500
 HATEXPLAIN_SIZES = {"train": 15_383, "val": 1_922, "test": 1_924}
 
+# Reviews of a film have neighbouring ids. A validation split drawn review by review would share its films, and the
+# words that stand for them, with the training split; drawn in blocks, it meets new films, as the test split does.
+BLOCK = 100
+
 HATEXPLAIN_LABELS = ("normal", "offensive", "hatespeech")
 
 # What reading a damaged file raises: broken gzip, broken tar, and (ValueError) broken JSON or UTF-8.
@@ -87,11 +91,14 @@ def load_imdb(seed: int = 0) -> Corpus:
     cache folder is accepted when it holds the 12,500 reviews of each kind (train and test, negative and
     positive). `<br />`, a line break of the web page that a review comes from, becomes a space.
 
+    Reviews of one film stand side by side in the archive, so validation is drawn in blocks of a hundred neighbours:
+    its films are then not those of train, just as those of test are not.
+
     Args:
         seed: Draws the validation split, and the order of train and validation; test is always the same.
 
     Returns:
-        `train` (20,000), `validation` (5,000: a fifth of the official training split) and `test`
+        `train` (20,000), `validation` (5,000: a fifth of the official training split, nearly all of other films) and `test`
         (25,000: the official one, sorted by the ids of the reviews), each half negative, half positive.
 
     Raises:
@@ -106,10 +113,11 @@ def load_imdb(seed: int = 0) -> Corpus:
     validation: list[tuple[str, int]] = []
     for label, kind in enumerate(("neg", "pos")):  # each kind by itself, so that both splits are balanced
         labelled = [(text, label) for _, text in sorted(reviews["train", kind].items())]
-        generator.shuffle(labelled)
-        fifth = len(labelled) // 5
-        validation += labelled[:fifth]
-        train += labelled[fifth:]
+        blocks = [labelled[start : start + BLOCK] for start in range(0, len(labelled), BLOCK)]
+        generator.shuffle(blocks)
+        fifth = len(blocks) // 5
+        validation += [review for block in blocks[:fifth] for review in block]
+        train += [review for block in blocks[fifth:] for review in block]
     generator.shuffle(train)
     generator.shuffle(validation)
     test = sorted(  # by id, so that a part of it, cut off anywhere, is balanced too

@@ -51,7 +51,7 @@ SEED_SIZE = {"n_layers": 1, "n_heads": 1, "n_embed": 3, "dropout": 0.1, "max_seq
 
 HATEXPLAIN_LAPTOP = Recipe(
     corpus="hatexplain",
-    about="32 features a word and two heads: half a minute on a laptop",
+    about="32 features a word and two heads",
     tokenizer={"min_freq": 2},
     model={
         "n_layers": 1,
@@ -63,7 +63,7 @@ HATEXPLAIN_LAPTOP = Recipe(
         "initializer_range": 0.1,
         "segment_range": 0.1,
     },
-    training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
+    training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
 )
 
 RECIPES = {
@@ -83,14 +83,14 @@ RECIPES = {
     "imdb-tiny": Recipe(
         corpus="imdb",
         about="the same size, with the mean over the tokens and with words from head and tail",
-        tokenizer={"min_freq": 5, "truncation": "both"},
-        model={**SEED_SIZE, "dropout": 0.0, "pooling": "mean", "segment_range": 1.0},
-        training=TrainingConfig(learning_rate=2e-2, weight_decay=0.2, word_dropout=0.3),
+        tokenizer={"min_freq": 10, "truncation": "both"},
+        model={**SEED_SIZE, "dropout": 0.0, "pooling": "mean", "segment_range": 0.3},
+        training=TrainingConfig(epochs=4, learning_rate=1.5e-2, weight_decay=0.2, word_dropout=0.4),
     ),
     "imdb-laptop": Recipe(
         corpus="imdb",
         about="32 features a word and 512 tokens: minutes on a laptop",
-        tokenizer={"min_freq": 5, "truncation": "both"},
+        tokenizer={"min_freq": 3, "truncation": "both"},
         model={
             "n_layers": 1,
             "n_heads": 1,
@@ -100,7 +100,7 @@ RECIPES = {
             "pooling": "mean",
             "segment_range": 1.0,
         },
-        training=TrainingConfig(learning_rate=5e-3, weight_decay=0.1, word_dropout=0.3),
+        training=TrainingConfig(epochs=4, learning_rate=2e-3, weight_decay=0.2, word_dropout=0.5),
     ),
     "hatexplain-tiny": Recipe(
         corpus="hatexplain",

@@ -86,6 +86,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache" / "nano"
     monkeypatch.setenv("NANO_BERT_DATA", str(folder))
     monkeypatch.setattr(data, "IMDB_REVIEWS_OF_A_KIND", REVIEWS)
+    monkeypatch.setattr(data, "BLOCK", 2)
     monkeypatch.setattr(data, "HATEXPLAIN_SIZES", {"train": 26, "val": 3, "test": 4})
     # Whatever is not planted must not be looked for outside this machine.
     for name in download.SOURCES:
@@ -364,6 +365,13 @@ def test_imdb_splits(folder: Path) -> None:
     assert sorted(every) == sorted(text.replace("<br />", " ") for text in wanted)
     assert corpus.test.texts[:3] == ["test neg 0 été", "test pos 0 été", "test neg 1 été"]
     assert corpus.test.texts[-1] == "test pos 19 été"  # by number: 9 before 10
+
+
+def test_imdb_neighbours_stay_together(folder: Path) -> None:
+    """Reviews of a film have neighbouring ids, and a film must not be in train and in validation."""
+    plant(folder, IMDB, pack(members()))
+    validation = {(text.split()[1], int(text.split()[2])) for text in load_imdb().validation.texts}
+    assert all((kind, number ^ 1) in validation for kind, number in validation)  # blocks of two: 0 1, 2 3, …
 
 
 def test_imdb_seed(folder: Path) -> None:
