@@ -61,8 +61,8 @@ class BertAttentionHead(nn.Module):
         scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (*batch, query, key)
         hidden = ~attention_mask.unsqueeze(-2)  # (*batch, 1, key): the same keys are hidden from every query
         # The lowest finite number rather than minus infinity: where all is hidden, there is then no NaN, but a mean,
-        # and that is set to zero.
-        weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
+        # and that is set to zero. (The final _ fills the scores in place: nobody needs the old ones.)
+        weights = scores.masked_fill_(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
         if not attention_mask.any(dim=-1).all():
             weights = weights.masked_fill(hidden, 0.0)
         return self.dropout(weights) @ value, weights

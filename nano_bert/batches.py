@@ -52,6 +52,7 @@ def training_batches(
         >>> generator = torch.Generator().manual_seed(0)
         >>> for inputs, labels in training_batches(texts, [1, 1, 0], tokenizer, 2, generator):
         ...     print(inputs["input_ids"].tolist(), labels.tolist())
+        ...
         [[1, 6, 7, 2]] [1]
         [[1, 7, 2], [1, 5, 2]] [0, 1]
     """

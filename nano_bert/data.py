@@ -98,8 +98,8 @@ def load_imdb(seed: int = 0) -> Corpus:
         seed: Draws the validation split, and the order of train and validation; test is always the same.
 
     Returns:
-        `train` (20,000), `validation` (5,000: a fifth of the official training split, nearly all of other films) and `test`
-        (25,000: the official one, sorted by the ids of the reviews), each half negative, half positive.
+        `train` (20,000), `validation` (5,000: a fifth of the official training split) and `test` (25,000: the
+        official one, sorted by the ids of the reviews), each half negative, half positive.
 
     Raises:
         DataError: The archive cannot be downloaded, is damaged, or does not hold all reviews.

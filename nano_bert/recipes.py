@@ -63,7 +63,7 @@ HATEXPLAIN_LAPTOP = Recipe(
         "initializer_range": 0.1,
         "segment_range": 0.1,
     },
-    training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
+    training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
 )
 
 RECIPES = {
@@ -76,7 +76,7 @@ RECIPES = {
     "imdb-seed": Recipe(
         corpus="imdb",
         about="the first nano-BERT's configuration to the letter, trained in another way",
-        tokenizer={"min_freq": 5, "truncation": "head"},
+        tokenizer={"min_freq": 10, "truncation": "head"},
         model={**SEED_SIZE, "pooling": "cls", "initializer_range": 0.05, "segment_range": 0.3},
         training=TrainingConfig(learning_rate=1e-2, warmup=0.2, weight_decay=0.1, word_dropout=0.1),
     ),
@@ -110,7 +110,11 @@ RECIPES = {
         training=TrainingConfig(epochs=5, learning_rate=1e-2, weight_decay=0.1, word_dropout=0.1, patience=5),
     ),
     "hatexplain-laptop": HATEXPLAIN_LAPTOP,
-    "hatexplain-3-laptop": replace(HATEXPLAIN_LAPTOP, corpus="hatexplain-3"),
+    "hatexplain-3-laptop": replace(
+        HATEXPLAIN_LAPTOP,
+        corpus="hatexplain-3",
+        training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
+    ),
 }
 
 

@@ -83,7 +83,8 @@ class WordTokenizer:
         # A special token as a whole, or a run of letters and digits, or one mark of punctuation.
         longest_first = sorted(special_tokens, key=len, reverse=True)
         self._pattern = re.compile("|".join([*map(re.escape, longest_first), r"\w+", r"[^\w\s]"]))
-        words = [*special_tokens, *(self._normalise(word) for word in vocab)]
+        self._special = frozenset(special_tokens)
+        words = [*special_tokens, *self.tokenize(list(vocab))]
         self.id_to_word = list(dict.fromkeys(words))  # the order is kept, repetitions go
         self.vocab = {word: index for index, word in enumerate(self.id_to_word)}
 
@@ -151,11 +152,12 @@ class WordTokenizer:
             >>> WordTokenizer([]).tokenize("Don't miss it: [MASK]!")
             ['don', "'", 't', 'miss', 'it', ':', '[MASK]', '!']
         """
-        if isinstance(text, str):
-            text = self._pattern.findall(text)
-        if not all(isinstance(word, str) for word in text):
+        words: Sequence[str] = self._pattern.findall(text) if isinstance(text, str) else text
+        if words is text and not all(isinstance(word, str) for word in words):
             raise TypeError(f"A text is a string or a list of words, but this one is {text!r:.80}.")
-        return [self._normalise(word) for word in text]
+        if not self.lower_case:
+            return list(words)
+        return [word if word in self._special else word.lower() for word in words]
 
     def word_ids(self, text: Text) -> list[int]:
         """Return the ids of all words of a text, with no special token added and nothing cut."""
@@ -256,6 +258,3 @@ class WordTokenizer:
                 f"{' '.join(tokenizer.special_tokens)} first. Other ids would come out, so get the file again."
             )
         return tokenizer
-
-    def _normalise(self, word: str) -> str:
-        return word.lower() if self.lower_case and word not in self.special_tokens else word

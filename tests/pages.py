@@ -9,6 +9,7 @@ objects describe a docstring, which is a page with one block.
 """
 
 import ast
+import codeop
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -195,7 +196,20 @@ def _read_examples(lines: Iterable[tuple[int, str]], prefix: str, page: Page, do
         for e in examples
         if re.search(r"#\s*doctest:", e.source)
     ]
+    page.faults += [
+        (e.line, "a REPL still waits for the end of this block: close it with a line of ... alone")
+        for e in examples
+        if _is_open(e.source.removesuffix("\n"))
+    ]
     return examples
+
+
+def _is_open(source: str) -> bool:
+    """Whether a REPL would ask for one more line."""
+    try:
+        return codeop.compile_command(source) is None
+    except (SyntaxError, ValueError, OverflowError):
+        return False  # it has an answer, if only a complaint
 
 
 def _read_figures(page: Page, number: int, line: str, names: Names) -> list[Figure]:

@@ -32,6 +32,7 @@ __all__ = ["book"]  # the fixture
         ("> >>> 1\n", 1),
         ("```pycon\n>>>1\n```\n", 2),
         ("```pycon\n>>> 1  # doctest: +SKIP\n1\n```\n", 2),
+        ("```pycon\n>>> for x in [1]:\n...     x\n1\n```\n", 2),  # pasted, it would wait for one more line
     ],
 )
 def test_what_would_be_skipped_silently_is_refused(book: Book, text: str, line: int) -> None:

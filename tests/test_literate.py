@@ -41,6 +41,7 @@ Prose.
 ```pycon
 >>> def shout(word):
 ...     return word.upper()
+...
 >>> shout(words[0])
 'GOOD'
 ```
@@ -205,7 +206,7 @@ def test_a_page_starts_in_the_folder_of_the_project_and_leaves_nothing_there(boo
 def test_a_failure_names_the_line_and_shows_example_expected_and_got(book: Book) -> None:
     book.write("docs/04-attention.md", PAGE.replace("'GOOD'", "'BAD'"))
     text = book.run().stdout.str()
-    message = text[text.index("docs/04-attention.md:18: ") :]
+    message = text[text.index("docs/04-attention.md:19: ") :]
     assert re.match(r".*\nexample:\n    shout\(words\[0\]\)\nexpected:\n    'BAD'\ngot:\n    'GOOD'\n", message)
     assert "repl.py" not in text  # the reader has no use for the stack of the runner
 
