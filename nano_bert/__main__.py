@@ -97,7 +97,10 @@ def run_evaluate(options: argparse.Namespace) -> None:
 def run_predict(options: argparse.Namespace) -> None:
     """Print what a model thinks of a text, and the words that mattered."""
     text = sys.stdin.read() if options.text == "-" else options.text
-    prediction = predict(*load_classifier(options.model), text)
+    model, tokenizer = load_classifier(options.model)
+    prediction = predict(model, tokenizer, text)
+    if set(tokenizer.word_ids(text)) == {tokenizer.unk_id}:
+        print("The model knows none of these words, so its answer says nothing.")
     print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
     print(f"Left out, these words would change the probability of {prediction.label!r} by:")
     for word, effect in prediction.strongest():
@@ -127,7 +130,8 @@ def run_reproduce(options: argparse.Namespace) -> None:
 def run_data(options: argparse.Namespace) -> None:
     """Get a corpus and say what is in it."""
     corpus = CORPORA[options.corpus]()
-    print(f"{corpus.name}: {', '.join(corpus.label_names)}. Files are kept in {data_folder()}.")
+    place = "made by this package" if corpus.name == "phrases" else f"kept in {data_folder()}"
+    print(f"{corpus.name}: {', '.join(corpus.label_names)}; {place}.")
     for name in ("train", "validation", "test"):
         split = getattr(corpus, name)
         counts = ", ".join(f"{split.labels.count(index):,} {label}" for index, label in enumerate(corpus.label_names))
@@ -206,7 +210,9 @@ def make_parser() -> Parser:
     verb = verbs.add_parser("evaluate", help="measure a model", description="Print accuracy, F1 and confusion.")
     verb.set_defaults(run=run_evaluate)
     verb.add_argument("corpus", choices=CORPORA, help="whose texts to ask about")
-    verb.add_argument("--model", metavar="NAME", help="a folder, or a model of the package (default: the largest)")
+    verb.add_argument(
+        "--model", metavar="NAME", help="a folder, or a model of the package (default, for imdb: the largest)"
+    )
     verb.add_argument("--split", choices=("validation", "test"), default="test", help="default: test")
 
     verb = verbs.add_parser("predict", help="ask a model about a text", description="Positive or negative, and why?")

@@ -19,7 +19,7 @@ class BertConfig:
     Args:
         vocab_size: Number of entries in the vocabulary, special tokens included.
         n_layers: Number of encoder layers.
-        n_heads: Number of attention heads in a layer. Each gets `n_embed / n_heads` features.
+        n_heads: Number of attention heads in a layer. Each answers with `n_embed / n_heads` features.
         n_embed: Number of features of a token; 3 makes a word a point in space. BERT-base has 768.
         n_feed_forward: Width of the hidden layer of the feed-forward network. By default four times
             `n_embed`, as in Vaswani et al. (2017), section 3.3.

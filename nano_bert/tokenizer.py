@@ -1,7 +1,7 @@
 """The word tokenizer: a text becomes a list of words, and each word a number.
 
-nano-BERT takes whole words as tokens; BERT's own sub-word pieces (Wu et al., 2016,
-https://arxiv.org/abs/1609.08144) come later in the book. The special tokens are BERT's (Devlin et al., 2019,
+nano-BERT takes whole words as tokens, where BERT has sub-word pieces (Wu et al., 2016,
+https://arxiv.org/abs/1609.08144). The special tokens are BERT's (Devlin et al., 2019,
 section 3): `[CLS]` opens a text and stands for all of it, `[SEP]` closes it, `[PAD]` fills up, `[UNK]` stands in for
 a word outside the vocabulary, `[MASK]` hides one.
 """

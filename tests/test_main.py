@@ -287,3 +287,10 @@ def test_a_mistake_leaves_no_traceback() -> None:
     assert process.returncode == 2
     assert process.stderr.startswith("nano-bert: nothing is neither a folder nor a model of the package")
     assert process.stderr.count("\n") == 1
+
+
+def test_words_that_the_model_does_not_know_are_owned_up_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "zzzz qqqq"]) == 0
+    assert "knows none of these words" in capsys.readouterr().out
+    assert main(["predict", "a wonderful film"]) == 0
+    assert "knows none of these words" not in capsys.readouterr().out
