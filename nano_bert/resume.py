@@ -87,7 +87,7 @@ def load_state(
     try:
         file: Any = safe_open(path, framework="pt")
         notes: dict[str, str] = file.metadata()
-        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dictionary)
         then, done = json.loads(notes["identity"]), json.loads(notes["progress"])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}). Delete it and start the run anew.") from error
