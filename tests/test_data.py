@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import stat
 import sys
@@ -253,7 +254,7 @@ def test_a_failed_second_file_does_not_undo_the_first(
 def test_a_full_disk(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     official(server, monkeypatch, IMDB, ARCHIVE)
     # The download writes to a device that is always full: the error is the operating system's own.
-    monkeypatch.setattr("pooch.downloaders.open", lambda path, mode: open("/dev/full", mode), raising=False)  # noqa: PTH123, SIM115
+    monkeypatch.setattr("pooch.downloaders.open", lambda path, mode: open("/dev/full", mode), raising=False)  # noqa: PTH123, SIM115 (it stands in for that very open)
     with pytest.raises(DataError, match=os.strerror(errno.ENOSPC)) as caught:
         load_imdb()
     assert str(folder / IMDB) in str(caught.value)
@@ -546,6 +547,21 @@ def test_the_real_imdb() -> None:
     for split, half in ((corpus.train, 10_000), (corpus.validation, 2_500), (corpus.test, 12_500)):
         assert Counter(split.labels) == {0: half, 1: half}
         assert not any("<br" in text or not text.strip() for text in split.texts)
+
+
+@needs(IMDB)
+def test_neighbours_in_imdb_are_about_the_same_film() -> None:
+    """They share rare names (words in capitals); reviews a block apart do not. This is why BLOCK is what it is."""
+    texts = [text for _, text in sorted(data._read_imdb()["train", "pos"].items())]
+    names = [set(re.findall(r"\b[A-Z][a-z]{3,}\b", text)) for text in texts]
+    frequency = Counter(name for found in names for name in found)
+    rare = [{name for name in found if frequency[name] <= 30} for found in names]
+
+    def share_a_name(distance: int) -> float:
+        return sum(bool(one & other) for one, other in zip(rare, rare[distance:], strict=False)) / len(rare)
+
+    assert share_a_name(1) > 0.4
+    assert share_a_name(data.BLOCK) < 0.01
 
 
 @needs(POSTS, DIVISIONS)
