@@ -99,7 +99,7 @@ def run_predict(options: argparse.Namespace) -> None:
     text = sys.stdin.read() if options.text == "-" else options.text
     model, tokenizer = load_classifier(options.model)
     prediction = predict(model, tokenizer, text)
-    if set(tokenizer.word_ids(text)) == {tokenizer.unk_id}:
+    if set(tokenizer.token_ids(text)) == {tokenizer.unk_id}:
         print("The model knows none of these words, so its answer says nothing.")
     print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
     print(f"Left out, these words would change the probability of {prediction.label!r} by:")

@@ -103,7 +103,7 @@ class BagOfWords(nn.Module):
 
     def _count(self, text: str) -> Counter[int]:
         """Return how often each known word occurs in a text."""
-        counts = Counter(self.tokenizer.word_ids(text))
+        counts = Counter(self.tokenizer.token_ids(text))
         del counts[self.tokenizer.unk_id]
         return counts
 

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer import WordTokenizer
+from nano_bert.encoding import Tokenizer
 
 POOL = 50  # batches that are sorted by length together: more would save little, and shuffle less
 
@@ -25,7 +25,7 @@ Inputs = dict[str, Int[Tensor, "batch seq"]]
 def training_batches(
     word_ids: Sequence[Sequence[int]],
     labels: Sequence[int],
-    tokenizer: WordTokenizer,
+    tokenizer: Tokenizer,
     batch_size: int,
     generator: torch.Generator,
     word_dropout: float = 0.0,
@@ -33,7 +33,7 @@ def training_batches(
     """Yield every text once, in batches of like length, shuffled.
 
     Args:
-        word_ids: The ids of the words of each text, from `tokenizer.word_ids`: not cut, no special tokens.
+        word_ids: The ids of the words of each text, from `tokenizer.token_ids`: not cut, no special tokens.
         labels: The class of each text.
         tokenizer: Cuts, adds `[CLS]` and `[SEP]`, and fills up.
         batch_size: Texts in a batch; one batch of a pool may hold fewer, what is left.
@@ -48,7 +48,7 @@ def training_batches(
         >>> from nano_bert import WordTokenizer
         >>> from nano_bert.batches import training_batches
         >>> tokenizer = WordTokenizer(["good", "not", "bad"])
-        >>> texts = [tokenizer.word_ids(text) for text in ["good", "not bad", "bad"]]
+        >>> texts = [tokenizer.token_ids(text) for text in ["good", "not bad", "bad"]]
         >>> generator = torch.Generator().manual_seed(0)
         >>> for inputs, labels in training_batches(texts, [1, 1, 0], tokenizer, 2, generator):
         ...     print(inputs["input_ids"].tolist(), labels.tolist())

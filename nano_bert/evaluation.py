@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nano_bert.data import Split
+from nano_bert.encoding import Text, Tokenizer
 from nano_bert.model import NanoBertForClassification
-from nano_bert.tokenizer import Text, WordTokenizer
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
 
 @torch.no_grad()
 def predict_probabilities(
-    model: NanoBertForClassification, tokenizer: WordTokenizer, texts: Sequence[Text], batch_size: int = 128
+    model: NanoBertForClassification, tokenizer: Tokenizer, texts: Sequence[Text], batch_size: int = 128
 ) -> Float[Tensor, "text n_classes"]:
     """Return the probability of each class for each text.
 
@@ -116,7 +116,7 @@ def predict_probabilities(
     return probabilities
 
 
-def evaluate(model: NanoBertForClassification, tokenizer: WordTokenizer, split: Split) -> Metrics:
+def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split) -> Metrics:
     """Ask the model about every text of a split, and compare its answers with the labels."""
     answered: list[int] = predict_probabilities(model, tokenizer, split.texts).argmax(dim=-1).tolist()
     return measure(split.labels, answered, model.config.labels)

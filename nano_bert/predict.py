@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import predict_probabilities
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer import WordTokenizer
@@ -36,7 +37,7 @@ class Prediction:
         return sorted(self.effects, key=lambda effect: -abs(effect[1]))[:n]
 
 
-def predict(model: NanoBertForClassification, tokenizer: WordTokenizer, text: str) -> Prediction:
+def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -> Prediction:
     """Classify a text, and measure what each of its words does to the answer.
 
     Args:
@@ -89,7 +90,7 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, WordTo
             f"{folder} does not fit together: vocab.txt has {len(tokenizer)} entries, but the model was made for "
             f"{model.config.vocab_size}."
         )
-    if tokenizer.max_seq_len > model.config.max_seq_len:
+    if (tokenizer.max_seq_len or 0) > model.config.max_seq_len:
         raise ValueError(
             f"{folder} does not fit together: tokenizer_config.json cuts texts to {tokenizer.max_seq_len} tokens, but "
             f"the model reads {model.config.max_seq_len} at most."

@@ -16,13 +16,13 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from nano_bert.data import Corpus
+from nano_bert.encoding import Tokenizer
 from nano_bert.files import write_atomically
-from nano_bert.tokenizer import WordTokenizer
 
 STATE_FILE = "state.safetensors"
 
 
-def describe_data(corpus: Corpus, tokenizer: WordTokenizer) -> dict[str, Any]:
+def describe_data(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, Any]:
     """Say what a run reads, and how: a run cannot go on with other texts, or with other ids for their words.
 
     Texts and vocabulary are long, so of them a fingerprint is kept: another text, another fingerprint.
@@ -31,7 +31,7 @@ def describe_data(corpus: Corpus, tokenizer: WordTokenizer) -> dict[str, Any]:
     return {
         "corpus": corpus.name,
         "fingerprint of the texts": hashlib.sha256(texts.encode()).hexdigest()[:16],
-        "fingerprint of the vocabulary": hashlib.sha256(json.dumps(tokenizer.id_to_word).encode()).hexdigest()[:16],
+        "fingerprint of the vocabulary": hashlib.sha256(json.dumps(tokenizer.id_to_token).encode()).hexdigest()[:16],
         "longest text": tokenizer.max_seq_len,
         "lower_case": tokenizer.lower_case,
         "truncation": tokenizer.truncation,

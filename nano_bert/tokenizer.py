@@ -11,21 +11,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from nano_bert.encoding import SPECIAL_TOKENS, Text, Tokenizer, Truncation
 from nano_bert.files import write_atomically
 
-Text = str | Sequence[str]
-Truncation = Literal["head", "tail", "both"]
 
-SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
-
-
-class WordTokenizer:
+class WordTokenizer(Tokenizer):
     """Turn texts into ids, word by word, and ids into words again.
 
     Args:
@@ -64,29 +58,19 @@ class WordTokenizer:
     ) -> None:
         if isinstance(vocab, str):
             raise TypeError(f"vocab is a list of words, such as {vocab.split()[:3]}, but it is one string.")
-        if max_seq_len < 3:
-            raise ValueError(
-                f"max_seq_len={max_seq_len} leaves no room for a word between [CLS] and [SEP]: take 3 or more."
-            )
-        if truncation not in ("head", "tail", "both"):
-            raise ValueError(f'truncation is "head", "tail" or "both", but it is {truncation!r}.')
         if len(special_tokens) < 5 or len(set(special_tokens)) != len(special_tokens) or "" in special_tokens:
             raise ValueError(
                 f"special_tokens are at least five different texts, in the order {' '.join(SPECIAL_TOKENS)}, "
                 f"but these are {list(special_tokens)}."
             )
-        self.max_seq_len = max_seq_len
         self.lower_case = lower_case
-        self.truncation: Truncation = truncation
-        self.special_tokens = tuple(special_tokens)
-        self.pad_id, self.cls_id, self.sep_id, self.unk_id, self.mask_id = range(5)
         # A special token as a whole, or a run of letters and digits, or one mark of punctuation.
         longest_first = sorted(special_tokens, key=len, reverse=True)
         self._pattern = re.compile("|".join([*map(re.escape, longest_first), r"\w+", r"[^\w\s]"]))
         self._special = frozenset(special_tokens)
         words = [*special_tokens, *self.tokenize(list(vocab))]
-        self.id_to_word = list(dict.fromkeys(words))  # the order is kept, repetitions go
-        self.vocab = {word: index for index, word in enumerate(self.id_to_word)}
+        known = dict.fromkeys(words)  # the order is kept, repetitions go
+        super().__init__(known, special_tokens, max_seq_len, lower_case, truncation)
 
     @classmethod
     def from_texts(
@@ -113,7 +97,7 @@ class WordTokenizer:
         Examples:
             >>> from nano_bert import WordTokenizer
             >>> texts = ["good film", "bad film", "good, good film"]
-            >>> WordTokenizer.from_texts(texts, min_freq=2).id_to_word[5:]
+            >>> WordTokenizer.from_texts(texts, min_freq=2).id_to_token[5:]
             ['film', 'good']
         """
         if isinstance(texts, str):
@@ -133,14 +117,6 @@ class WordTokenizer:
             known = known[: max_vocab_size - len(special_tokens)]
         return cls(known, max_seq_len, lower_case, truncation, special_tokens)
 
-    def __len__(self) -> int:
-        return len(self.vocab)
-
-    def __call__(self, text: Text) -> Int[Tensor, "max_seq_len"]:
-        """Return the ids of one text, filled up with `[PAD]` to `max_seq_len`."""
-        ids = self.encode(text)
-        return torch.tensor(ids + [self.pad_id] * (self.max_seq_len - len(ids)))
-
     def tokenize(self, text: Text) -> list[str]:
         """Return the words of a text: punctuation split off, in lower case where the tokenizer says so.
 
@@ -159,45 +135,6 @@ class WordTokenizer:
             return list(words)
         return [word if word in self._special else word.lower() for word in words]
 
-    def word_ids(self, text: Text) -> list[int]:
-        """Return the ids of all words of a text, with no special token added and nothing cut."""
-        return [self.vocab.get(word, self.unk_id) for word in self.tokenize(text)]
-
-    def add_special_tokens(self, ids: Sequence[int]) -> list[int]:
-        """Cut word ids to what fits, and put `[CLS]` before and `[SEP]` behind them."""
-        room = self.max_seq_len - 2
-        n_head = {"head": room, "tail": 0, "both": room // 3}[self.truncation]
-        if len(ids) > room:
-            ids = [*ids[:n_head], *ids[len(ids) - (room - n_head) :]]
-        return [self.cls_id, *ids, self.sep_id]
-
-    def encode(self, text: Text) -> list[int]:
-        """Return the ids of a text with `[CLS]` and `[SEP]`, cut to `max_seq_len`, not filled up."""
-        return self.add_special_tokens(self.word_ids(text))
-
-    def encode_batch(self, texts: Sequence[Text]) -> dict[str, Int[Tensor, "batch seq"]]:
-        """Return `input_ids` and `attention_mask` of several texts, filled up to the longest of them."""
-        if isinstance(texts, str):
-            raise TypeError("encode_batch takes a list of texts. For one text, put it in a list: [text].")
-        return self.pad([self.encode(text) for text in texts])
-
-    def pad(self, rows: Sequence[Sequence[int]]) -> dict[str, Int[Tensor, "batch seq"]]:
-        """Fill rows of ids up to the longest with `[PAD]`; the mask is 1 for a token and 0 for the filling.
-
-        Raises:
-            ValueError: If there are no rows: an empty batch has no shape.
-        """
-        if len(rows) == 0:
-            raise ValueError("An empty batch has no ids: give at least one text.")
-        longest = max(len(row) for row in rows)
-        input_ids = [[*row, *[self.pad_id] * (longest - len(row))] for row in rows]
-        mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
-        # torch.long is said aloud: of rows without any number, torch would make floats.
-        return {
-            "input_ids": torch.tensor(input_ids, dtype=torch.long),
-            "attention_mask": torch.tensor(mask, dtype=torch.long),
-        }
-
     def decode(self, ids: Iterable[int] | Int[Tensor, "seq"]) -> str:
         """Return the words of a list of ids, with spaces between; `[PAD]`, `[CLS]` and `[SEP]` are left out.
 
@@ -206,10 +143,9 @@ class WordTokenizer:
         """
         words: list[str] = []
         for index in map(int, ids):
-            if not 0 <= index < len(self):
-                raise ValueError(f"{index} is not an id of this vocabulary: ids go from 0 to {len(self) - 1}.")
+            self.check_id(index)
             if index not in (self.pad_id, self.cls_id, self.sep_id):
-                words.append(self.id_to_word[index])
+                words.append(self.id_to_token[index])
         return " ".join(words)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -221,10 +157,10 @@ class WordTokenizer:
             "truncation": self.truncation,
             "special_tokens": self.special_tokens,
         }
-        unwritable = [word for word in self.id_to_word if word.splitlines() != [word]]
+        unwritable = [word for word in self.id_to_token if word.splitlines() != [word]]
         if unwritable:
             raise ValueError(f"vocab.txt holds a word a line, but {unwritable[0]!r} holds a line break or nothing.")
-        write_atomically(Path(folder) / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_word))
+        write_atomically(Path(folder) / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_token))
         write_atomically(Path(folder) / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
 
     @classmethod
@@ -252,7 +188,7 @@ class WordTokenizer:
             raise ValueError(
                 f"{folder} does not hold a WordTokenizer, or its files are damaged ({type(error).__name__}: {error})."
             ) from error
-        if tokenizer.id_to_word != words:
+        if tokenizer.id_to_token != words:
             raise ValueError(
                 f"{folder}/vocab.txt is not as the tokenizer wrote it: a word a line, each once, the special tokens "
                 f"{' '.join(tokenizer.special_tokens)} first. Other ids would come out, so get the file again."

@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from nano_bert.batches import training_batches
 from nano_bert.data import Corpus
+from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import evaluate
 from nano_bert.model import NanoBertForClassification
 from nano_bert.optimization import TrainingConfig, make_optimizer, rate_at, train_step
 from nano_bert.resume import describe_data, load_state, save_state
-from nano_bert.tokenizer import WordTokenizer
 
 SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
 
@@ -49,7 +49,7 @@ class Progress:
 
 def train(
     model: NanoBertForClassification,
-    tokenizer: WordTokenizer,
+    tokenizer: Tokenizer,
     corpus: Corpus,
     settings: TrainingConfig | None = None,
     folder: str | Path | None = None,
@@ -92,7 +92,7 @@ def train(
     """
     cpu_start, wall_start = time.process_time(), time.perf_counter()
     settings = settings or TrainingConfig()
-    word_ids = [tokenizer.word_ids(text) for text in corpus.train.texts]
+    word_ids = [tokenizer.token_ids(text) for text in corpus.train.texts]
     steps_per_epoch = math.ceil(len(word_ids) / settings.batch_size)
     optimizer = make_optimizer(model, settings)
     best = model.state_dict()

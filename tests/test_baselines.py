@@ -38,7 +38,7 @@ def test_a_bag_of_words_is_logistic_regression(n_classes: int, tf_idf: bool, pen
     bag = BagOfWords(tokenizer, NAMES[:n_classes], tf_idf).fit(train, penalty)
 
     columns = {"tokenizer": tokenizer.tokenize, "lowercase": False, "token_pattern": None}
-    columns["vocabulary"] = tokenizer.id_to_word[5:]
+    columns["vocabulary"] = tokenizer.id_to_token[5:]
     vectorizer = TfidfVectorizer(sublinear_tf=True, **columns) if tf_idf else CountVectorizer(binary=True, **columns)
     # Of two classes scikit-learn keeps one row of weights, the difference of our two. Twice a half squared is a half:
     # the same penalty pulls at it half as much.

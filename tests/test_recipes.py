@@ -55,7 +55,7 @@ def test_the_settings_arrive_where_they_belong() -> None:
 def test_the_vocabulary_is_that_of_the_training_texts() -> None:
     splits = [Split([f"a {name} text"], [0]) for name in ("training", "validation", "test")]
     _, tokenizer = build(replace(RECIPE, tokenizer={}), Corpus("phrases", CORPUS.label_names, *splits), seed=0)
-    assert tokenizer.id_to_word[5:] == ["a", "text", "training"]
+    assert tokenizer.id_to_token[5:] == ["a", "text", "training"]
 
 
 def test_the_seed_draws_the_weights() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nano_bert import WordTokenizer
-from nano_bert.tokenizer import SPECIAL_TOKENS
+from nano_bert.encoding import SPECIAL_TOKENS
 
 SENTENCE = "the film was good not bad"
 WORDS = SENTENCE.split()  # ids 5 to 10
@@ -39,7 +39,7 @@ def test_special_tokens_are_ids_0_to_4(tokenizer: WordTokenizer) -> None:
 
 def test_own_special_tokens_are_honoured() -> None:
     tokenizer = WordTokenizer(WORDS, special_tokens=OWN_TOKENS)
-    assert tokenizer.id_to_word == [*OWN_TOKENS, *WORDS]
+    assert tokenizer.id_to_token == [*OWN_TOKENS, *WORDS]
     assert tokenizer.encode("a <mask> film") == [1, 3, 4, 6, 2]
     assert tokenizer.decode([1, 3, 4, 6, 2, 0]) == "<UNK> <mask> film"
 
@@ -55,30 +55,30 @@ def test_length_is_the_number_of_ids(tokenizer: WordTokenizer) -> None:
 
 
 def test_a_word_counts_once() -> None:
-    assert WordTokenizer(["film", "Film", "[MASK]", "film"]).id_to_word == [*SPECIAL_TOKENS, "film"]
+    assert WordTokenizer(["film", "Film", "[MASK]", "film"]).id_to_token == [*SPECIAL_TOKENS, "film"]
 
 
 def test_vocabulary_from_texts_goes_by_frequency_then_alphabet() -> None:
     texts = ["b a c", ["a", "c", "Film"], "a [SEP] [SEP]"]
-    assert WordTokenizer.from_texts(texts).id_to_word == [*SPECIAL_TOKENS, "a", "c", "b", "film"]
+    assert WordTokenizer.from_texts(texts).id_to_token == [*SPECIAL_TOKENS, "a", "c", "b", "film"]
 
 
 @pytest.mark.parametrize(("min_freq", "words"), [(1, ["a", "c", "b"]), (2, ["a", "c"]), (3, ["a"]), (4, [])])
 def test_rare_words_are_left_out(min_freq: int, words: list[str]) -> None:
-    assert WordTokenizer.from_texts(["a b c", "a c", "a"], min_freq=min_freq).id_to_word[5:] == words
+    assert WordTokenizer.from_texts(["a b c", "a c", "a"], min_freq=min_freq).id_to_token[5:] == words
 
 
 @pytest.mark.parametrize(("limit", "words"), [(6, ["a"]), (7, ["a", "c"]), (100, ["a", "c", "b"])])
 def test_the_limit_counts_special_tokens_too(limit: int, words: list[str]) -> None:
     tokenizer = WordTokenizer.from_texts(["a b c", "a c", "a"], max_vocab_size=limit)
-    assert tokenizer.id_to_word[5:] == words
+    assert tokenizer.id_to_token[5:] == words
     assert len(tokenizer) <= limit
 
 
 def test_settings_reach_a_tokenizer_made_from_texts() -> None:
     tokenizer = WordTokenizer.from_texts(["Film"], 1, None, 7, False, "tail", OWN_TOKENS)
     assert (tokenizer.max_seq_len, tokenizer.lower_case, tokenizer.truncation) == (7, False, "tail")
-    assert tokenizer.id_to_word == [*OWN_TOKENS, "Film"]
+    assert tokenizer.id_to_token == [*OWN_TOKENS, "Film"]
 
 
 # Texts to words
@@ -98,12 +98,12 @@ def test_lower_case_can_be_turned_off() -> None:
 def test_a_special_token_is_never_changed_nor_split(lower_case: bool, tokens: tuple[str, ...]) -> None:
     tokenizer = WordTokenizer([], lower_case=lower_case, special_tokens=tokens)
     for text in (" ".join(tokens), "".join(tokens), list(tokens)):
-        assert tokenizer.word_ids(text) == [0, 1, 2, 3, 4]
+        assert tokenizer.token_ids(text) == [0, 1, 2, 3, 4]
 
 
 def test_the_longer_of_two_special_tokens_wins() -> None:
     tokenizer = WordTokenizer([], special_tokens=["<a", "<a>", "<s", "<s>", "#"])
-    assert tokenizer.word_ids("<a> <a <s><s #") == [1, 0, 3, 2, 4]
+    assert tokenizer.token_ids("<a> <a <s><s #") == [1, 0, 3, 2, 4]
 
 
 def test_a_list_of_words_is_taken_as_it_is() -> None:
@@ -186,7 +186,7 @@ def test_the_words_of_a_text_lose_no_character_but_spaces(texts: list[str]) -> N
     tokenizer = WordTokenizer.from_texts(texts, lower_case=False, max_seq_len=500)
     for text in texts:
         assert "".join(tokenizer.tokenize(text)) == "".join(text.split())
-        assert tokenizer.unk_id not in tokenizer.word_ids(text)
+        assert tokenizer.unk_id not in tokenizer.token_ids(text)
 
 
 @given(st.lists(st.text() | st.lists(plain_words), min_size=1), st.integers(3, 20), truncations)
@@ -206,7 +206,7 @@ def test_a_batch_is_its_texts_and_none_is_too_long(texts: list[Any], max_seq_len
 def test_what_is_cut_is_one_run_of_words(words: list[str], max_seq_len: int, truncation: Any) -> None:
     tokenizer = WordTokenizer(words, max_seq_len=max_seq_len, truncation=truncation)
     kept = tokenizer.encode(words)[1:-1]
-    ids = tokenizer.word_ids(words)
+    ids = tokenizer.token_ids(words)
     assert len(kept) == min(len(ids), max_seq_len - 2)
     n_cut = len(ids) - len(kept)
     assert any(kept == ids[:n_head] + ids[n_head + n_cut :] for n_head in range(len(kept) + 1))
@@ -316,7 +316,7 @@ def test_wrong_settings_are_refused(as_a_reader: None, wrong: dict[str, Any], er
 
 
 def test_wrong_texts_are_refused(as_a_reader: None, tokenizer: WordTokenizer) -> None:
-    with pytest.raises(TypeError, match=r"takes a list of texts. For one text, put it in a list"):
+    with pytest.raises(TypeError, match=r"texts is a list of texts, but it is one string: put it in a list"):
         tokenizer.encode_batch("the film")
     with pytest.raises(TypeError, match="one string: put it in a list"):
         WordTokenizer.from_texts("the film")

@@ -1,0 +1,154 @@
+"""Encoding: what every tokenizer does with its tokens once it has them.
+
+A tokenizer cuts a text into tokens; how, is its own affair (`WordTokenizer`, `WordPieceTokenizer`). The rest is the
+same for all and stands here: each token gets its id, `[CLS]` opens the text and `[SEP]` closes it, what is too long is
+cut, and the texts of a batch are filled up to one length (Devlin et al., 2019, section 3).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+Text = str | Sequence[str]
+Truncation = Literal["head", "tail", "both"]
+
+SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+
+
+class Tokenizer(ABC):
+    """A vocabulary, and the way from the tokens of a text to the inputs of a model.
+
+    Args:
+        tokens: The vocabulary in the order of the ids, special tokens among them.
+        special_tokens: The five special tokens, in the order `[PAD]`, `[CLS]`, `[SEP]`, `[UNK]`, `[MASK]`; more can
+            follow.
+        max_seq_len: Longest list of ids to return, `[CLS]` and `[SEP]` included. None cuts nothing.
+        lower_case: Whether "Film" and "film" are the same word. Special tokens are never changed.
+        truncation: Which tokens of a text that is too long are kept: its "head", its "tail", or "both": a
+            third from the head, the rest from the tail (after Sun et al., 2019, section 5.3.1,
+            https://arxiv.org/abs/1905.05583: verdicts often stand at the end).
+
+    Raises:
+        ValueError: If a setting cannot be used; the message says why.
+    """
+
+    def __init__(
+        self,
+        tokens: Iterable[str],
+        special_tokens: Sequence[str],
+        max_seq_len: int | None,
+        lower_case: bool,
+        truncation: Truncation,
+    ) -> None:
+        if max_seq_len is not None and max_seq_len < 3:
+            raise ValueError(
+                f"max_seq_len={max_seq_len} leaves no room for a word between [CLS] and [SEP]: take 3 or more."
+            )
+        if truncation not in ("head", "tail", "both"):
+            raise ValueError(f'truncation is "head", "tail" or "both", but it is {truncation!r}.')
+        self.max_seq_len = max_seq_len
+        self.lower_case = lower_case
+        self.truncation: Truncation = truncation
+        self.special_tokens = tuple(special_tokens)
+        self.id_to_token = list(tokens)
+        self.vocab = {token: index for index, token in enumerate(self.id_to_token)}
+        self.special_ids = [self.vocab[token] for token in special_tokens]
+        self.pad_id, self.cls_id, self.sep_id, self.unk_id, self.mask_id = self.special_ids[:5]
+
+    @abstractmethod
+    def tokenize(self, text: Text) -> list[str]:
+        """Return the tokens of a text."""
+
+    def __len__(self) -> int:
+        return len(self.vocab)
+
+    def __call__(self, text: Text) -> Int[Tensor, "seq"]:
+        """Return the ids of one text, filled up with `[PAD]` to `max_seq_len`, where there is one."""
+        ids = self.encode(text)
+        return torch.tensor(ids + [self.pad_id] * ((self.max_seq_len or 0) - len(ids)))
+
+    def token_ids(self, text: Text) -> list[int]:
+        """Return the ids of all tokens of a text, with no special token added and nothing cut."""
+        return [self.vocab.get(token, self.unk_id) for token in self.tokenize(text)]
+
+    def add_special_tokens(self, ids: Sequence[int]) -> list[int]:
+        """Cut the ids of a text to what fits, and put `[CLS]` before and `[SEP]` behind them."""
+        room = len(ids) if self.max_seq_len is None else self.max_seq_len - 2
+        return [self.cls_id, *self._cut(ids, room), self.sep_id]
+
+    def join(self, ids: Sequence[int], pair: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Put two texts into one row, and say which is which.
+
+        Args:
+            ids: The ids of the first text.
+            pair: The ids of the second. Where both together are too long, the longer one is cut first.
+
+        Returns:
+            The ids, `[CLS] first [SEP] second [SEP]`, and the segment of each: 0 up to the first `[SEP]`, then 1.
+        """
+        room = len(ids) + len(pair) if self.max_seq_len is None else self.max_seq_len - 3
+        n_shorter = min(len(ids), len(pair), room // 2)
+        n_first = n_shorter if len(ids) <= len(pair) else room - n_shorter
+        first, second = self._cut(ids, n_first), self._cut(pair, room - min(n_first, len(ids)))
+        segments = [0] * (len(first) + 2) + [1] * (len(second) + 1)
+        return [self.cls_id, *first, self.sep_id, *second, self.sep_id], segments
+
+    def _cut(self, ids: Sequence[int], room: int) -> Sequence[int]:
+        """Keep what fits of the ids: their head, their tail, or some of both."""
+        if len(ids) <= room:
+            return ids
+        n_head = {"head": room, "tail": 0, "both": room // 3}[self.truncation]
+        return [*ids[:n_head], *ids[len(ids) - (room - n_head) :]]
+
+    def encode(self, text: Text, pair: Text | None = None) -> list[int]:
+        """Return the ids of a text, or of a pair, with `[CLS]` and `[SEP]`; cut to `max_seq_len`, not filled up."""
+        if pair is None:
+            return self.add_special_tokens(self.token_ids(text))
+        return self.join(self.token_ids(text), self.token_ids(pair))[0]
+
+    def encode_batch(
+        self, texts: Sequence[Text], pairs: Sequence[Text] | None = None
+    ) -> dict[str, Int[Tensor, "batch seq"]]:
+        """Return the inputs of a model for several texts, or pairs of texts, filled up to the longest of them.
+
+        Returns:
+            `input_ids` and `attention_mask`; for pairs also `token_type_ids`, the segment of each token.
+        """
+        for name, given in (("texts", texts), ("pairs", pairs)):
+            if isinstance(given, str):
+                raise TypeError(f"{name} is a list of texts, but it is one string: put it in a list, [text].")
+        if pairs is None:
+            return self.pad([self.encode(text) for text in texts])
+        if len(texts) != len(pairs):
+            raise ValueError(f"Each text needs its pair, but there are {len(texts)} texts and {len(pairs)} pairs.")
+        rows = [self.join(self.token_ids(text), self.token_ids(pair)) for text, pair in zip(texts, pairs, strict=True)]
+        return self.pad([ids for ids, _ in rows], [segments for _, segments in rows])
+
+    def pad(
+        self, rows: Sequence[Sequence[int]], segments: Sequence[Sequence[int]] | None = None
+    ) -> dict[str, Int[Tensor, "batch seq"]]:
+        """Fill rows of ids up to the longest with `[PAD]`; the mask is 1 for a token and 0 for the filling.
+
+        Raises:
+            ValueError: If there are no rows: an empty batch has no shape.
+        """
+        if len(rows) == 0:
+            raise ValueError("An empty batch has no ids: give at least one text.")
+        columns = {"input_ids": (rows, self.pad_id), "attention_mask": ([[1] * len(row) for row in rows], 0)}
+        if segments is not None:
+            columns["token_type_ids"] = (segments, 0)
+        longest = max(len(row) for row in rows)
+        # torch.long is said aloud: of rows without any number, torch would make floats.
+        return {
+            name: torch.tensor([[*row, *[filling] * (longest - len(row))] for row in lists], dtype=torch.long)
+            for name, (lists, filling) in columns.items()
+        }
+
+    def check_id(self, index: int) -> None:
+        """Refuse an id that no token has."""
+        if not 0 <= index < len(self):
+            raise ValueError(f"{index} is not an id of this vocabulary: ids go from 0 to {len(self) - 1}.")
