@@ -5,7 +5,7 @@ pretrained, data, training. A module imports only from those before it.
 """
 
 from nano_bert.config import BertConfig
-from nano_bert.model import NanoBERT, NanoBertForClassification
+from nano_bert.model import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer import WordTokenizer
 
-__all__ = ["BertConfig", "NanoBERT", "NanoBertForClassification", "WordTokenizer"]
+__all__ = ["BertConfig", "NanoBERT", "NanoBertForClassification", "NanoBertForPreTraining", "WordTokenizer"]

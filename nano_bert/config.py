@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 Pooling = Literal["cls", "mean"]
 
+SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types")
+LARGEST = 4_000_000_000  # parameters: 16 GB, more than a laptop has, and twelve times BERT-large
+
 
 @dataclass(frozen=True)
 class BertConfig:
@@ -37,10 +40,13 @@ class BertConfig:
         labels: Names of a classifier's classes, in the order of their ids. Their number is its width.
         pooling: What a classifier reads: "cls", the pooled first token, as BERT does; or "mean", the mean
             over the tokens that are not masked.
+        pooler: Whether there is a pooler, the layer that sums up a text from its first token. BERT has one, and learns
+            it by telling whether two sentences follow each other. A model that was only taught to guess masked
+            words has none.
 
     Raises:
-        ValueError: If a size is below 1, `n_embed` is not divisible by `n_heads`, `dropout` is outside
-            [0, 1), or a class has no name of its own.
+        ValueError: If a size is below 1, the model would be larger than any BERT, `n_embed` is not divisible by
+            `n_heads`, `dropout` is outside [0, 1), or a class has no name of its own.
         TypeError: If a size is not a whole number.
 
     Examples:
@@ -69,6 +75,7 @@ class BertConfig:
     pad_id: int = 0
     labels: tuple[str, ...] = ("negative", "positive")
     pooling: Pooling = "cls"
+    pooler: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.labels, str):
@@ -79,7 +86,7 @@ class BertConfig:
         self._check_choices()
 
     def _check_sizes(self) -> None:
-        for name in ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types"):
+        for name in SIZES:
             size: object = getattr(self, name)
             if name == "n_feed_forward" and size is None:
                 continue  # four times n_embed
@@ -92,6 +99,13 @@ class BertConfig:
             raise ValueError(
                 f"n_embed={self.n_embed} cannot be shared out among n_heads={self.n_heads}: "
                 f"choose a multiple of n_heads, such as n_embed={multiple}."
+            )
+
+        if self.n_parameters > LARGEST:
+            raise ValueError(
+                f"A model of these sizes would have {self.n_parameters:,} parameters; {LARGEST:,} is the limit here, "
+                f"and BERT-large has 335 million. Are all sizes right? "
+                + ", ".join(f"{name}={getattr(self, name)}" for name in SIZES)
             )
 
     def _check_choices(self) -> None:
@@ -120,6 +134,24 @@ class BertConfig:
     def feed_forward_size(self) -> int:
         """Width of the hidden layer of the feed-forward network."""
         return 4 * self.n_embed if self.n_feed_forward is None else self.n_feed_forward
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters of a NanoBERT of these sizes, counted part by part, without building it.
+
+        Examples:
+            >>> from nano_bert import BertConfig
+            >>> base = BertConfig(30_522, n_layers=12, n_heads=12, n_embed=768, max_seq_len=512)
+            >>> base.n_parameters  # BERT-base: "110M", says the paper
+            109482240
+        """
+        embed, hidden = self.n_embed, self.feed_forward_size
+        norm = 2 * embed
+        embeddings = (self.vocab_size + self.max_seq_len + self.n_token_types) * embed + norm
+        attention = 4 * (embed * embed + embed)  # query, key and value of all heads, and their output
+        feed_forward = embed * hidden + hidden + hidden * embed + embed
+        encoder = self.n_layers * (attention + norm + feed_forward + norm) + norm * self.norm_first
+        return embeddings + encoder + (embed * embed + embed) * self.pooler
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a plain dictionary, ready for `BertConfig(**settings)`."""

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from nano_bert.checks import check_ids
 from nano_bert.config import BertConfig
 
 
@@ -70,18 +71,3 @@ class BertEmbeddings(nn.Module):
         places = torch.arange(n_tokens, device=input_ids.device)
         vectors = self.words(input_ids) + self.positions(places) + self.segments(token_type_ids)
         return self.dropout(self.norm(vectors))
-
-
-def check_ids(name: str, ids: Tensor, table: nn.Embedding) -> None:
-    """Refuse ids that are not whole numbers, are none at all, or stand for no row of the table."""
-    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-        raise TypeError(f"{name} are whole numbers (torch.long), but these are {ids.dtype}. Use {name}.long().")
-    if ids.ndim == 0 or ids.numel() == 0:
-        raise ValueError(f"{name} needs at least one text of at least one token, but its shape is {tuple(ids.shape)}.")
-    lowest, highest = int(ids.min()), int(ids.max())
-    if lowest < 0 or highest >= table.num_embeddings:
-        wrong = lowest if lowest < 0 else highest
-        raise ValueError(
-            f"{name} holds {wrong}, but this model knows the ids 0 to {table.num_embeddings - 1}. Do the tokenizer "
-            f"and the model have the same vocabulary (vocab_size=len(tokenizer))?"
-        )

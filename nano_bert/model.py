@@ -1,70 +1,44 @@
-"""The whole model: embeddings, encoder and pooler, and a classifier on top.
+"""The whole model: embeddings, encoder and pooler, and on top a classifier or the heads of pretraining.
 
 Source: Devlin et al. (2019), sections 3 and 4 (https://arxiv.org/abs/1810.04805). The parts and their
 defaults are those of the published code, so that published weights give the same numbers here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from nano_bert.config import BertConfig, make_config
+from nano_bert.checks import check_labels, check_mask
+from nano_bert.config import BertConfig, Pooling, make_config
 from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder
-from nano_bert.pretrained import fit_weights, load_checkpoint, save_checkpoint
-
-
-@dataclass
-class BertOutput:
-    """What NanoBERT says of each token, and of the text as a whole.
-
-    Attributes:
-        last_hidden_state: A vector for each token, knowing all the others: (batch, seq, embed).
-        pooler_output: A vector for the whole text: (batch, embed).
-        hidden_states: The tokens' vectors after the embeddings and after each layer.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key).
-    """
-
-    last_hidden_state: Float[Tensor, "*batch seq embed"]
-    pooler_output: Float[Tensor, "*batch embed"]
-    hidden_states: tuple[Float[Tensor, "*batch seq embed"], ...]
-    attentions: tuple[Float[Tensor, "*batch head query=seq key=seq"], ...]
-
-
-@dataclass
-class ClassifierOutput:
-    """What a classifier says of a text.
-
-    Attributes:
-        logits: A score for each class; `logits.softmax(dim=-1)` makes them probabilities: (batch, n_classes).
-        loss: Mean cross-entropy against the labels, where labels were given.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key).
-    """
-
-    logits: Float[Tensor, "*batch n_classes"]
-    loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head query=seq key=seq"], ...]
-
-
-class BertPooler(nn.Module):
-    """Sum up a text in one vector: that of its first token, `[CLS]`, through a linear layer and tanh."""
-
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.dense = nn.Linear(config.n_embed, config.n_embed)
-
-    def forward(self, x: Float[Tensor, "*batch seq embed"]) -> Float[Tensor, "*batch embed"]:
-        """Return one vector a text."""
-        return self.dense(x[..., 0, :]).tanh()
-
+from nano_bert.heads import BertPooler, MaskedWordHead, masked_mean
+from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
+from nano_bert.pretrained import Checkpoint, load_checkpoint, save_checkpoint
+from nano_bert.pretraining import masked_word_loss, next_sentence_loss
 
 Model = TypeVar("Model", bound="BertModule")
+Part = TypeVar("Part", bound=nn.Module)
+
+
+def draw(part: Part) -> Part:
+    """Draw the weights of all linear layers in a part of a model: orthogonal matrices, no bias.
+
+    Orthogonal matrices (Saxe et al., 2014, https://arxiv.org/abs/1312.6120) turn vectors and do not flatten them, as a
+    random matrix of three rows easily does. (BERT draws them all from a normal distribution; with 768 rows that makes
+    less of a difference.)
+    """
+    for module in part.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.orthogonal_(module.weight)
+            nn.init.zeros_(module.bias)
+    return part
 
 
 class BertModule(nn.Module):
@@ -82,15 +56,24 @@ class BertModule(nn.Module):
 
     @classmethod
     def from_pretrained(cls: type[Model], folder: str | Path) -> Model:
-        """Return the model that `save_pretrained` wrote, ready to use: dropout is off.
+        """Return a trained model, ready to use: dropout is off.
+
+        Args:
+            folder: A folder in the layout of Hugging Face, ours or another's; or, with a network, the name of a model
+                on the Hugging Face hub, such as "google-bert/bert-base-uncased".
 
         Raises:
-            FileNotFoundError: If the folder is not a checkpoint.
-            ValueError: If the checkpoint is broken, or is that of another model.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is broken, or another kind of model.
         """
-        config, weights = load_checkpoint(folder)
-        model = cls(config)
-        model.load_state_dict(fit_weights(weights, model.state_dict(), folder))
+        return cls._from_checkpoint(load_checkpoint(folder))
+
+    @classmethod
+    def _from_checkpoint(cls: type[Model], checkpoint: Checkpoint) -> Model:
+        """Build the model around the weights: it is drawn without memory of its own, and no random number is wasted."""
+        with torch.device("meta"):
+            model = cls(checkpoint.config)
+        model.load_state_dict(checkpoint.fit(model.state_dict()), assign=True)
         return model.eval()
 
 
@@ -116,20 +99,12 @@ class NanoBERT(BertModule):
         super().__init__(config, **settings)
         self.embedding = BertEmbeddings(self.config)
         self.encoder = BertEncoder(self.config)
-        self.pooler = BertPooler(self.config)
+        self.pooler = BertPooler(self.config) if self.config.pooler else None
         self._draw_weights()
 
     def _draw_weights(self) -> None:
-        """Start at random: embeddings from a normal distribution, no bias, no vector for padding.
-
-        Matrices start orthogonal (Saxe et al., 2014, https://arxiv.org/abs/1312.6120): they turn vectors and do not
-        flatten them, as a random matrix of three rows easily does. (BERT draws them all from a normal distribution;
-        with 768 rows that makes less of a difference.)
-        """
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.orthogonal_(module.weight)
-                nn.init.zeros_(module.bias)
+        """Start at random: embeddings from a normal distribution, no bias, no vector for padding."""
+        draw(self)
         nn.init.normal_(self.embedding.words.weight, std=self.config.initializer_range)
         nn.init.zeros_(self.embedding.words.weight[self.config.pad_id])
         nn.init.normal_(self.embedding.positions.weight, std=self.config.initializer_range)
@@ -158,7 +133,8 @@ class NanoBERT(BertModule):
             attention_mask = input_ids != self.config.pad_id
         mask = check_mask(attention_mask, input_ids)
         hidden_states, attentions = self.encoder(x, mask)
-        return BertOutput(hidden_states[-1], self.pooler(hidden_states[-1]), hidden_states, attentions)
+        pooler_output = None if self.pooler is None else self.pooler(hidden_states[-1])
+        return BertOutput(hidden_states[-1], pooler_output, hidden_states, attentions)
 
 
 class NanoBertForClassification(BertModule):
@@ -182,11 +158,40 @@ class NanoBertForClassification(BertModule):
 
     def __init__(self, config: BertConfig | None = None, **settings: Any) -> None:
         super().__init__(config, **settings)
+        if self.config.pooling == "cls" and not self.config.pooler:
+            raise ValueError('pooling="cls" reads the pooler, but this model has none: choose pooling="mean".')
         self.bert = NanoBERT(self.config)
         self.dropout = nn.Dropout(self.config.dropout)
-        self.classifier = nn.Linear(self.config.n_embed, len(self.config.labels))
-        nn.init.orthogonal_(self.classifier.weight)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = draw(nn.Linear(self.config.n_embed, len(self.config.labels)))
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, labels: Sequence[str] | None = None, pooling: Pooling | None = None
+    ) -> "NanoBertForClassification":
+        """Return a trained classifier; or, with `labels`, a trained model under a new classifier, to be fine-tuned.
+
+        Args:
+            folder: As in `NanoBERT.from_pretrained`.
+            labels: Names of the classes of a new classifier, whose weights are drawn at random. By default the
+                classifier of the folder is taken.
+            pooling: With `labels`: what the new classifier reads, "cls" or "mean".
+
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is broken, or another kind of model, or has no classifier and none is asked for.
+        """
+        checkpoint = load_checkpoint(folder)
+        if labels is not None:
+            config = replace(checkpoint.config, labels=tuple(labels), pooling=pooling or checkpoint.config.pooling)
+            new: dict[str, nn.Module] = {"classifier": draw(nn.Linear(config.n_embed, len(config.labels)))}
+            if config.pooling == "cls" and not config.pooler:
+                config, new["pooler"] = replace(config, pooler=True), draw(BertPooler(config))
+            checkpoint = checkpoint.with_new(config, new)
+        elif pooling is not None:
+            raise ValueError("pooling is a choice for a new classifier: give the names of its classes, too, as labels.")
+        else:
+            checkpoint.check_is_classifier()
+        return cls._from_checkpoint(checkpoint)
 
     def forward(
         self,
@@ -204,10 +209,10 @@ class NanoBertForClassification(BertModule):
         if attention_mask is None:
             attention_mask = input_ids != self.config.pad_id
         out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
-        if self.config.pooling == "cls":
-            pooled = out.pooler_output
-        else:
+        if self.config.pooling == "mean":
             pooled = masked_mean(out.last_hidden_state, attention_mask.bool())
+        else:
+            pooled = out.pooler_output
         logits = self.classifier(self.dropout(pooled))
         loss = None
         if labels is not None:
@@ -216,38 +221,80 @@ class NanoBertForClassification(BertModule):
         return ClassifierOutput(logits, loss, out.attentions)
 
 
-def masked_mean(
-    x: Float[Tensor, "*batch seq embed"], mask: Bool[Tensor, "*batch seq"]
-) -> Float[Tensor, "*batch embed"]:
-    """Return the mean of each text's vectors, padding left out; zeros for a text that is all padding.
+class NanoBertForPreTraining(BertModule):
+    """NanoBERT with the two heads from which it learns a language: hidden words, and next sentences.
+
+    Args:
+        config: The settings. With `pooler=False` there is no head for next sentences: the model guesses words only.
+        **settings: The settings of `BertConfig`, by name, instead of `config`.
 
     Examples:
         >>> import torch
-        >>> from nano_bert.model import masked_mean
-        >>> x = torch.tensor([[1.0, 10.0], [3.0, 30.0], [99.0, 99.0]])
-        >>> masked_mean(x, torch.tensor([True, True, False]))
-        tensor([ 2., 20.])
+        >>> from nano_bert import NanoBertForPreTraining
+        >>> model = NanoBertForPreTraining(vocab_size=10, n_embed=4)
+        >>> input_ids = torch.tensor([[1, 7, 4, 2]])  # [CLS], a word, [MASK], [SEP]
+        >>> out = model(input_ids, labels=torch.tensor([[-100, -100, 8, -100]]))
+        >>> out.prediction_logits.shape, out.seq_relationship_logits.shape
+        (torch.Size([1, 4, 10]), torch.Size([1, 2]))
+        >>> out.loss.shape  # one number
+        torch.Size([])
     """
-    weights = mask.unsqueeze(-1).to(x.dtype)  # (*batch, seq, 1)
-    return (x * weights).sum(dim=-2) / weights.sum(dim=-2).clamp(min=1)
 
+    def __init__(self, config: BertConfig | None = None, **settings: Any) -> None:
+        super().__init__(config, **settings)
+        self.bert = NanoBERT(self.config)
+        self.masked_word_head = draw(MaskedWordHead(self.config))
+        self.next_sentence_head = draw(nn.Linear(self.config.n_embed, 2)) if self.config.pooler else None
 
-def check_mask(attention_mask: Tensor, input_ids: Tensor) -> Tensor:
-    """Return the mask as True and False; refuse one of another shape or with other values than 0 and 1."""
-    if attention_mask.shape != input_ids.shape:
-        raise ValueError(
-            f"attention_mask says of each token whether it may be looked at, so it needs the shape of input_ids, "
-            f"{tuple(input_ids.shape)}, but it has {tuple(attention_mask.shape)}."
-        )
-    mask = attention_mask.bool()
-    if not torch.equal(mask.to(attention_mask.dtype), attention_mask):
-        raise ValueError("attention_mask holds 1 for a token and 0 for padding, but this one holds other numbers.")
-    return mask
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "NanoBertForPreTraining":
+        """Return a trained model with its heads; without the one for next sentences where the folder has none.
 
+        Args:
+            folder: As in `NanoBERT.from_pretrained`.
 
-def check_labels(labels: Tensor, names: Sequence[str]) -> None:
-    """Refuse labels that are not the id of a class."""
-    wrong = labels[(labels < 0) | (labels >= len(names))]
-    if wrong.numel() > 0:
-        known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
-        raise ValueError(f"{int(wrong[0])} is not the id of a class. The classes of this model are: {known}.")
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is broken, or another kind of model, or has no head that guesses words.
+        """
+        checkpoint = load_checkpoint(folder)
+        config = replace(checkpoint.config, pooler="next_sentence_head.weight" in checkpoint.weights)
+        return cls._from_checkpoint(replace(checkpoint, config=config))
+
+    def guess_words(self, x: Float[Tensor, "*places embed"]) -> Float[Tensor, "*places vocab"]:
+        """Return a score for each word of the vocabulary, from the last hidden states of some tokens or all."""
+        return self.masked_word_head(x, self.bert.embedding.words.weight)
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "*batch seq"],
+        attention_mask: Shaped[Tensor, "*batch seq"] | None = None,
+        token_type_ids: Int[Tensor, "*batch seq"] | None = None,
+        labels: Int[Tensor, "*batch seq"] | None = None,
+        next_sentence_label: Int[Tensor, "*batch"] | None = None,
+    ) -> PreTrainingOutput:
+        """Guess every word, and whether the second sentence follows the first.
+
+        Args:
+            input_ids: Ids of the tokens, some of them hidden.
+            attention_mask: 1 (or True) for a token, 0 for padding.
+            token_type_ids: Segment of each token, 0 or 1.
+            labels: The true id of each token that is to be guessed, and -100 for all others.
+            next_sentence_label: 0 where the second sentence follows the first, 1 where it was drawn at random.
+
+        Raises:
+            TypeError: If the ids are not whole numbers.
+            ValueError: If the ids, the mask or the labels do not fit; the message says how.
+        """
+        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
+        words = self.guess_words(out.last_hidden_state)
+        follows = None if self.next_sentence_head is None else self.next_sentence_head(out.pooler_output)
+        losses: list[Tensor] = []
+        if labels is not None:
+            losses.append(masked_word_loss(words, labels))
+        if next_sentence_label is not None:
+            if follows is None:
+                raise ValueError("This model has no head for next sentences, so it takes no next_sentence_label.")
+            losses.append(next_sentence_loss(follows, next_sentence_label))
+        loss = torch.stack(losses).sum() if losses else None
+        return PreTrainingOutput(words, follows, loss, out.attentions)

@@ -1,55 +1,30 @@
 """Saving and loading: a model in a folder, in the layout that the Hugging Face libraries read and write.
 
-The folder holds `config.json`, the settings, and `model.safetensors`, the weights: numbers only, so that
-opening a stranger's model cannot run a stranger's code, as a pickle can. Names differ between the two
-libraries; the tables below say how, and the rest of the module applies them.
+The folder holds `config.json`, the settings, and `model.safetensors`, the weights: numbers only, so that opening a
+stranger's model cannot run a stranger's code, as a pickle can. `nano_bert.hugging_face` has the names.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load as read_safetensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from nano_bert.config import BertConfig
 from nano_bert.files import write_atomically
+from nano_bert.hugging_face import Weights, config_from_json, config_to_json, from_hugging_face, to_hugging_face
 
-Weights = Mapping[str, Float[Tensor, "..."]]
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+FILES = (CONFIG, WEIGHTS, "vocab.txt", "tokenizer_config.json")  # all that is taken from the hub
 
-# Our name for a part of the model, and theirs. The order matters on the way back: longer names come first.
-PART_NAMES = (
-    ("embedding.words.", "embeddings.word_embeddings."),
-    ("embedding.positions.", "embeddings.position_embeddings."),
-    ("embedding.segments.", "embeddings.token_type_embeddings."),
-    ("embedding.norm.", "embeddings.LayerNorm."),
-    ("encoder.layers.", "encoder.layer."),
-    (".attention.output.", ".attention.output.dense."),
-    (".attention_norm.", ".attention.output.LayerNorm."),
-    (".feed_forward.expand.", ".intermediate.dense."),
-    (".feed_forward.contract.", ".output.dense."),
-    (".feed_forward_norm.", ".output.LayerNorm."),
-)
-
-# Our name for a setting, and theirs.
-SETTING_NAMES = {
-    "vocab_size": "vocab_size",
-    "n_layers": "num_hidden_layers",
-    "n_heads": "num_attention_heads",
-    "n_embed": "hidden_size",
-    "n_feed_forward": "intermediate_size",
-    "max_seq_len": "max_position_embeddings",
-    "n_token_types": "type_vocab_size",
-    "dropout": "hidden_dropout_prob",
-    "layer_norm_eps": "layer_norm_eps",
-    "initializer_range": "initializer_range",
-    "pad_id": "pad_token_id",
-}
+# What may stand on top of a BERT. Each kind of model takes its own, and leaves the others in the file.
+TOPS = ("pooler.", "classifier.", "masked_word_head.", "next_sentence_head.", "qa_outputs.")
 
 
 def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) -> None:
@@ -61,142 +36,155 @@ def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) ->
         weights: The weights under our names: `model.state_dict()`.
     """
     tensors = to_hugging_face(weights)
-    write_atomically(Path(folder) / "model.safetensors", to_safetensors(tensors, metadata={"format": "pt"}))
-    write_atomically(Path(folder) / "config.json", json.dumps(config_to_json(config, tensors), indent=2) + "\n")
+    write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
+    write_atomically(Path(folder) / CONFIG, json.dumps(config_to_json(config, tensors), indent=2) + "\n")
 
 
-def load_checkpoint(folder: str | Path) -> tuple[BertConfig, dict[str, Tensor]]:
-    """Read a folder back: the settings, and the weights under our names.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a folder holds.
+
+    Attributes:
+        folder: Where it was read from.
+        settings: `config.json` as it is.
+        config: Its settings under our names.
+        weights: The weights under our names, those of the encoder without a prefix.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any]
+    config: BertConfig
+    weights: Weights
+
+    def with_new(self, config: BertConfig, parts: Mapping[str, nn.Module]) -> "Checkpoint":
+        """Return the checkpoint with some parts of the model replaced by new ones."""
+        weights = {name: weight for name, weight in self.weights.items() if name.partition(".")[0] not in parts}
+        for prefix, part in parts.items():
+            weights |= {f"{prefix}.{name}": weight for name, weight in part.state_dict().items()}
+        return replace(self, config=config, weights=weights)
+
+    def check_is_classifier(self) -> None:
+        """Refuse a model with no classifier of texts on top, or one that answers something else than one class."""
+        if "classifier.weight" not in self.weights:
+            raise ValueError(
+                f"{self.folder} holds no classifier. To train one on top of this model, name its classes: "
+                f'from_pretrained({str(self.folder)!r}, labels=["negative", "positive"]).'
+            )
+        architecture = (self.settings.get("architectures") or ["BertForSequenceClassification"])[0]
+        if architecture != "BertForSequenceClassification":
+            raise ValueError(
+                f"The classifier in {self.folder} is that of a {architecture}: it does not classify texts."
+            )
+        problem = self.settings.get("problem_type") or "single_label_classification"
+        if problem != "single_label_classification" or len(self.config.labels) < 2:
+            raise ValueError(f"The classifier in {self.folder} does not choose one class of several ({problem}).")
+
+    def fit(self, expected: Weights) -> dict[str, Tensor]:
+        """Return just the weights that a model expects, under its own names, or say what does not fit.
+
+        Args:
+            expected: The model's own `state_dict()`.
+
+        Raises:
+            ValueError: If a weight is missing, left over or of another shape.
+        """
+        has_top = any(name.startswith("bert.") for name in expected)
+        weights: dict[str, Tensor] = {}
+        for name, weight in self.weights.items():
+            full_name = f"bert.{name}" if has_top and not name.startswith(TOPS[1:]) else name
+            if full_name in expected or not name.startswith(TOPS):
+                weights[full_name] = weight
+        missing, left_over = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
+        if missing or left_over:
+            raise ValueError(
+                f"The weights in {self.folder} are not those of this model: missing are {missing[:5] or 'none'}, left "
+                f"over are {left_over[:5] or 'none'}. Open the folder with the class that wrote it."
+            )
+        for name, weight in weights.items():
+            if weight.shape != expected[name].shape:
+                raise ValueError(
+                    f"The weights in {self.folder} do not fit its {CONFIG}: {name} has the shape "
+                    f"{tuple(weight.shape)}, but these settings make it {tuple(expected[name].shape)}."
+                )
+        return weights
+
+
+def load_checkpoint(name: str | Path) -> Checkpoint:
+    """Read a folder, or a model of the Hugging Face hub.
 
     Raises:
-        FileNotFoundError: If the folder is not a checkpoint.
+        FileNotFoundError: If there is no such model.
         ValueError: If a file is broken, or holds a model that this package does not know.
     """
-    for name in ("config.json", "model.safetensors"):
-        if not (Path(folder) / name).is_file():
-            raise FileNotFoundError(f"{folder} is not a saved model: it has no file {name}.")
-    try:
-        settings = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-        config = config_from_json(settings)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    folder = find_folder(name)
+    if not (folder / WEIGHTS).is_file() and list(folder.glob("*.bin")):
         raise ValueError(
-            f"{folder}/config.json is broken, or is not that of a BERT ({type(error).__name__}: {error})."
+            f"{folder} keeps its weights in a .bin file. That is a pickle, and opening a pickle can run any program "
+            f"that somebody put into it; so it is not opened here. Convert it once, with transformers: "
+            f"AutoModelForPreTraining.from_pretrained({str(folder)!r}).save_pretrained(new_folder)."
+        )
+    for file in (CONFIG, WEIGHTS):
+        if not (folder / file).is_file():
+            raise FileNotFoundError(f"{folder} is not a saved model: it has no file {file}.")
+    try:
+        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = config_from_json(settings)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{folder}/{CONFIG} is broken, or is not that of a BERT ({type(error).__name__}: {error})."
         ) from error
     try:
-        tensors = read_safetensors((Path(folder) / "model.safetensors").read_bytes())
+        weights = from_hugging_face(read_weights(folder / WEIGHTS, config), config.n_heads)
     except SafetensorError as error:
-        raise ValueError(f"{folder}/model.safetensors is cut off or damaged ({error}). Get the file again.") from error
-    return config, from_hugging_face(tensors, config.n_heads)
+        raise ValueError(f"{folder}/{WEIGHTS} is cut off or damaged ({error}). Get the file again.") from error
+    weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}
+    return Checkpoint(folder, settings, replace(config, pooler="pooler.dense.weight" in weights), weights)
 
 
-def fit_weights(weights: Weights, expected: Weights, folder: str | Path) -> dict[str, Tensor]:
-    """Return just the weights that a model expects, or say what does not fit.
-
-    A bare NanoBERT reads what it needs of a classifier's folder; the weights on top are left out.
-
-    Args:
-        weights: What was found in the folder.
-        expected: The model's own `state_dict()`.
-        folder: For the message.
+def read_weights(path: Path, config: BertConfig) -> dict[str, Tensor]:
+    """Read the weights one by one, as torch's usual floating-point numbers, whatever they are kept as.
 
     Raises:
-        ValueError: If a weight is missing, left over or of another shape.
+        ValueError: If they are not numbers to compute with, or obviously not those of the settings. The second is seen
+            before any memory is taken.
     """
-    if not any(name.startswith("bert.") for name in expected):
-        weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}
-        weights = {name: weight for name, weight in weights.items() if not name.startswith("classifier.")}
-    missing, left_over = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
-    if missing or left_over:
-        raise ValueError(
-            f"The weights in {folder} are not those of this model: missing are {missing[:5] or 'none'}, left over are "
-            f"{left_over[:5] or 'none'}. Open the folder with the class that wrote it."
-        )
-    for name, weight in weights.items():
-        if weight.shape != expected[name].shape:
-            raise ValueError(
-                f"The weights in {folder} do not fit its config.json: {name} has the shape {tuple(weight.shape)}, "
-                f"but these settings make it {tuple(expected[name].shape)}."
-            )
-    return dict(weights)
-
-
-def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
-    """Rename our weights to theirs, and stack the heads' queries, keys and values as they do.
-
-    Examples:
-        >>> from nano_bert import NanoBERT
-        >>> from nano_bert.pretrained import to_hugging_face
-        >>> theirs = to_hugging_face(NanoBERT(vocab_size=9, n_heads=2, n_embed=4).state_dict())
-        >>> theirs["encoder.layer.0.attention.self.query.weight"].shape  # two heads of (2, 4)
-        torch.Size([4, 4])
-    """
-    tensors: dict[str, Tensor] = {}
-    heads: dict[str, list[Tensor]] = {}
-    for name, weight in weights.items():
-        for ours, theirs in PART_NAMES:
-            name = name.replace(ours, theirs)
-        if ".attention.heads." in name:  # encoder.layer.0.attention.heads.1.query.weight
-            layer, _, part = name.partition(".attention.heads.")
-            heads.setdefault(f"{layer}.attention.self.{part.partition('.')[2]}", []).append(weight)
-        else:
-            tensors[name] = weight.contiguous()
-    return tensors | {name: torch.cat(parts) for name, parts in heads.items()}
-
-
-def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
-    """Rename their weights to ours, and cut queries, keys and values into `n_heads` heads."""
+    file: Any = safe_open(path, framework="pt")
+    names: list[str] = list(file.keys())
+    layers = {match[1] for name in names if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
+    if len(layers) != config.n_layers:
+        raise ValueError(f"{path} holds {len(layers)} layers, but {CONFIG} speaks of {config.n_layers}.")
     weights: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        for ours, theirs in PART_NAMES:
-            name = name.replace(theirs, ours)
-        if ".attention.self." in name:
-            layer, _, part = name.partition(".attention.self.")
-            for index, rows in enumerate(tensor.chunk(n_heads)):
-                weights[f"{layer}.attention.heads.{index}.{part}"] = rows.clone()
-        else:
-            weights[name] = tensor
+    for name in names:
+        weight: Tensor = file.get_tensor(name)
+        if "position_ids" not in name:
+            if not weight.is_floating_point():
+                raise ValueError(f"{path} keeps {name} as {weight.dtype}, which are no weights to compute with.")
+            if not weight.isfinite().all():
+                raise ValueError(f"{path} is of no use: {name} holds numbers that are not finite (NaN or infinity).")
+            weights[name] = weight.to(torch.get_default_dtype(), copy=True)
     return weights
 
 
-def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
-    """Return the settings under their names, with those that only we have beside them."""
-    ours = config.to_dict() | {"n_feed_forward": config.feed_forward_size}
-    is_classifier = "classifier.weight" in tensors
-    return {
-        # Where the numbers would differ from theirs, the name must differ too, so that nobody opens it as BERT.
-        "model_type": "nano-bert-norm-first" if config.norm_first else "bert",
-        "architectures": ["BertForSequenceClassification" if is_classifier else "BertModel"],
-        **{theirs: ours[name] for name, theirs in SETTING_NAMES.items()},
-        "attention_probs_dropout_prob": config.dropout,
-        "hidden_act": "gelu",
-        "id2label": {str(index): label for index, label in enumerate(config.labels)},
-        "label2id": {label: index for index, label in enumerate(config.labels)},
-        "norm_first": config.norm_first,
-        "segment_range": config.segment_range,
-        "pooling": config.pooling,
-    }
-
-
-def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
-    """Return the settings under our names, or say why this model is not one of ours.
+def find_folder(name: str | Path) -> Path:
+    """Return the folder of a model: the one of this name, or the local copy of a model of the Hugging Face hub.
 
     Raises:
-        ValueError: If the model is not a BERT, or computes something that this package does not.
-        KeyError: If a setting is missing.
+        FileNotFoundError: If there is neither.
     """
-    demands = {
-        "model_type": ("bert", "nano-bert-norm-first"),
-        "hidden_act": ("gelu",),
-        "position_embedding_type": ("absolute",),
-    }
-    for name, known in demands.items():
-        if settings.get(name, known[0]) not in known:
-            raise ValueError(f"nano-BERT knows {name} {' and '.join(known)}, but this model has {settings[name]!r}.")
-    labels = settings.get("id2label") or {"0": "negative", "1": "positive"}
-    return BertConfig(
-        **{ours: settings[theirs] for ours, theirs in SETTING_NAMES.items()},
-        norm_first=settings.get("norm_first", False),
-        segment_range=settings.get("segment_range", BertConfig.segment_range),
-        pooling=settings.get("pooling", "cls"),
-        labels=tuple(labels[index] for index in sorted(labels, key=int)),
-    )
+    folder = Path(name)
+    if folder.is_dir() or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(name)):
+        return folder
+    try:
+        from huggingface_hub import snapshot_download  # only here, for only this needs it
+    except ImportError as error:
+        raise FileNotFoundError(
+            f"There is no folder {name}. To get a model of this name from the Hugging Face hub: pip install "
+            "huggingface_hub"
+        ) from error
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=list(FILES)))
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"There is no folder {name}, and the Hugging Face hub gave no model of this name, or was not reached "
+            f"({type(error).__name__}). See https://huggingface.co/{name}"
+        ) from error

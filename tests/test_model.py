@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, WordTokenizer
-from nano_bert.model import masked_mean
+from nano_bert.heads import masked_mean
 from nano_bert.pretrained import to_hugging_face
 from tests.oracles import (
     PRECISIONS,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nano_bert import NanoBERT, NanoBertForClassification
-from nano_bert.pretrained import SETTING_NAMES, from_hugging_face, to_hugging_face
+from nano_bert.hugging_face import SETTING_NAMES, from_hugging_face, to_hugging_face
 from tests.oracles import SEEDS, assert_same, random_batch, random_config, random_weights
 
 ORACLES = {NanoBERT: transformers.BertModel, NanoBertForClassification: transformers.BertForSequenceClassification}
