@@ -56,16 +56,21 @@ def training_batches(
         [[1, 6, 7, 2]] [1]
         [[1, 7, 2], [1, 5, 2]] [0, 1]
     """
-    order: list[int] = torch.randperm(len(word_ids), generator=generator).tolist()
-    batches: list[list[int]] = []
-    for pool_start in range(0, len(order), POOL * batch_size):
-        pool = sorted(order[pool_start : pool_start + POOL * batch_size], key=lambda index: len(word_ids[index]))
-        batches += [pool[start : start + batch_size] for start in range(0, len(pool), batch_size)]
-    for number in torch.randperm(len(batches), generator=generator):
-        chosen = batches[int(number)]
+    for chosen in like_lengths([len(ids) for ids in word_ids], batch_size, generator):
         rows = [drop_words(word_ids[index], word_dropout, generator) for index in chosen]
         inputs = tokenizer.pad([tokenizer.add_special_tokens(row) for row in rows])
         yield inputs, torch.tensor([labels[index] for index in chosen])
+
+
+def like_lengths(lengths: Sequence[int], batch_size: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """Yield the numbers of all texts in batches of like length, shuffled."""
+    order: list[int] = torch.randperm(len(lengths), generator=generator).tolist()
+    batches: list[list[int]] = []
+    for pool_start in range(0, len(order), POOL * batch_size):
+        pool = sorted(order[pool_start : pool_start + POOL * batch_size], key=lambda index: lengths[index])
+        batches += [pool[start : start + batch_size] for start in range(0, len(pool), batch_size)]
+    for number in torch.randperm(len(batches), generator=generator):
+        yield batches[int(number)]
 
 
 def drop_words(ids: Sequence[int], share: float, generator: torch.Generator) -> Sequence[int]:

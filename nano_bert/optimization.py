@@ -8,11 +8,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float
 from torch import Tensor, nn
-
-from nano_bert.batches import Inputs
-from nano_bert.model import NanoBertForClassification
 
 
 @dataclass(frozen=True)
@@ -71,17 +68,11 @@ class TrainingConfig:
 
 
 def train_step(
-    model: NanoBertForClassification,
-    optimizer: torch.optim.Optimizer,
-    inputs: Inputs,
-    labels: Int[Tensor, "batch"],
-    rate: float,
-    clip: float,
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""], rate: float, clip: float
 ) -> float:
-    """Learn from one batch: the loss, its gradient, and one small step against the gradient."""
+    """Learn from the loss of one batch: its gradient, cut to length, and one small step against it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    loss = model(**inputs, labels=labels).loss
     if not loss.isfinite():
         raise ValueError(f"The loss is {loss.item()}: the weights grew too large. Take a lower learning_rate.")
     optimizer.zero_grad()
@@ -93,8 +84,8 @@ def train_step(
 
 def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.AdamW:
     """Return AdamW that decays matrices and leaves vectors (biases, LayerNorms) alone, as BERT's does."""
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim == 1]
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1 and weight.requires_grad]
+    vectors = [weight for weight in model.parameters() if weight.ndim == 1 and weight.requires_grad]
     groups = [
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},

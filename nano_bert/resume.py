@@ -15,22 +15,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
-from nano_bert.data import Corpus
 from nano_bert.encoding import Tokenizer
 from nano_bert.files import write_atomically
 
 STATE_FILE = "state.safetensors"
 
 
-def describe_data(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, Any]:
+def describe_data(name: str, texts: object, tokenizer: Tokenizer) -> dict[str, Any]:
     """Say what a run reads, and how: a run cannot go on with other texts, or with other ids for their words.
 
     Texts and vocabulary are long, so of them a fingerprint is kept: another text, another fingerprint.
+
+    Args:
+        name: What the data are called.
+        texts: All texts, and labels where there are any, as lists and dictionaries.
+        tokenizer: What turns them into ids.
     """
-    texts = json.dumps([vars(corpus.train), vars(corpus.validation)])
     return {
-        "corpus": corpus.name,
-        "fingerprint of the texts": hashlib.sha256(texts.encode()).hexdigest()[:16],
+        "corpus": name,
+        "fingerprint of the texts": hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16],
         "fingerprint of the vocabulary": hashlib.sha256(json.dumps(tokenizer.id_to_token).encode()).hexdigest()[:16],
         "longest text": tokenizer.max_seq_len,
         "lower_case": tokenizer.lower_case,

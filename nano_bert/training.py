@@ -1,50 +1,54 @@
-"""Training: one loop, from random weights to the best that the validation split has seen.
+"""Training with labels: from random weights, or pretrained ones, to the best classifier that validation has seen.
 
-After each epoch the validation split is asked, and the weights of the best epoch are kept. The test split does not
-appear here.
+The test split does not appear here.
 """
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
+from torch import Tensor
 
 from nano_bert.batches import training_batches
 from nano_bert.data import Corpus
 from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import evaluate
+from nano_bert.loop import Task, learn
 from nano_bert.model import NanoBertForClassification
-from nano_bert.optimization import TrainingConfig, make_optimizer, rate_at, train_step
-from nano_bert.resume import describe_data, load_state, save_state
-
-SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
+from nano_bert.optimization import TrainingConfig
+from nano_bert.resume import describe_data
 
 
-@dataclass
-class Progress:
-    """How far a run has come: all that is needed to go on, beside the weights.
+class Classification(Task[NanoBertForClassification]):
+    """Learn the labels of texts."""
 
-    Attributes:
-        epoch: Epochs that are complete.
-        step: Steps that are complete within the next one.
-        loss_sum: Sum of the losses of the texts seen in that epoch.
-        cpu_seconds: Processor time so far, over all sittings.
-        wall_seconds: Time on the clock so far, over all sittings.
-        history: A line for each complete epoch.
-        best_epoch: The one with the best validation accuracy, counted from 1; 0 before the first.
-    """
+    def __init__(self, tokenizer: Tokenizer, corpus: Corpus, settings: TrainingConfig) -> None:
+        self.tokenizer, self.corpus, self.settings = tokenizer, corpus, settings
+        self.ids = [tokenizer.token_ids(text) for text in corpus.train.texts]
+        self.identity = describe_data(corpus.name, [vars(corpus.train), vars(corpus.validation)], tokenizer)
+        self.n_texts = len(self.ids)
+        self.steps_per_epoch = math.ceil(self.n_texts / settings.batch_size)
 
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    best_epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    def batches(self, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], int]]:
+        """Yield the texts in batches of like length, shuffled, with their labels."""
+        labels, size, dropout = self.corpus.train.labels, self.settings.batch_size, self.settings.word_dropout
+        for inputs, chosen in training_batches(self.ids, labels, self.tokenizer, size, generator, dropout):
+            yield {**inputs, "labels": chosen}, len(chosen)
+
+    def loss(self, model: NanoBertForClassification, batch: dict[str, Tensor]) -> Tensor:
+        """Return the mean cross-entropy of the batch."""
+        return model(**batch).loss
+
+    def validate(self, model: NanoBertForClassification) -> tuple[float, dict[str, float]]:
+        """Return the accuracy on the validation split."""
+        metrics = evaluate(model, self.tokenizer, self.corpus.validation)
+        return metrics.accuracy, {
+            "validation_accuracy": metrics.accuracy,
+            "validation_macro_f1": metrics.macro_f1,
+        }
 
 
 def train(
@@ -90,60 +94,7 @@ def train(
         >>> history[-1]["validation_accuracy"]
         1.0
     """
-    cpu_start, wall_start = time.process_time(), time.perf_counter()
+    began = time.process_time(), time.perf_counter()
     settings = settings or TrainingConfig()
-    word_ids = [tokenizer.token_ids(text) for text in corpus.train.texts]
-    steps_per_epoch = math.ceil(len(word_ids) / settings.batch_size)
-    optimizer = make_optimizer(model, settings)
-    best = model.state_dict()
-    progress = Progress()
-    identity = {**describe_data(corpus, tokenizer), **model.config.to_dict(), **asdict(settings)}
-    torch.manual_seed(settings.seed)
-    if resume and folder is not None:
-        best = load_state(Path(folder), identity, model, optimizer, progress)
-
-    cpu_start, wall_start = cpu_start - progress.cpu_seconds, wall_start - progress.wall_seconds
-    while progress.epoch < settings.epochs and progress.epoch - progress.best_epoch < settings.patience:
-        # The batches of an epoch depend on the seed and its number alone, so a resumed run gets the same ones.
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.epoch)
-        batches = training_batches(
-            word_ids, corpus.train.labels, tokenizer, settings.batch_size, generator, settings.word_dropout
-        )
-        label = f"epoch {progress.epoch + 1}/{settings.epochs}"
-        model.train()
-        for step, (inputs, labels) in enumerate(tqdm(batches, label, steps_per_epoch, disable=not show_progress)):
-            if step < progress.step:
-                continue  # done before the break
-            n_done = progress.epoch * steps_per_epoch + step
-            rate = settings.learning_rate * rate_at(n_done, settings.epochs * steps_per_epoch, settings.warmup)
-            loss = train_step(model, optimizer, inputs, labels, rate, settings.clip)
-            progress.step = step + 1
-            progress.loss_sum += loss * len(labels)
-            progress.cpu_seconds = time.process_time() - cpu_start
-            progress.wall_seconds = time.perf_counter() - wall_start
-            if folder is not None and n_done % SAVE_EVERY == 0:
-                save_state(Path(folder), identity, model, best, optimizer, progress)
-
-        metrics = evaluate(model, tokenizer, corpus.validation)
-        best_accuracy = max((line["validation_accuracy"] for line in progress.history), default=-1.0)
-        if metrics.accuracy > best_accuracy:
-            best = {name: weight.clone() for name, weight in model.state_dict().items()}
-            progress.best_epoch = progress.epoch + 1
-        progress.cpu_seconds = time.process_time() - cpu_start
-        progress.wall_seconds = time.perf_counter() - wall_start
-        progress.history.append(
-            {
-                "epoch": progress.epoch + 1,
-                "train_loss": progress.loss_sum / len(word_ids),
-                "validation_accuracy": metrics.accuracy,
-                "validation_macro_f1": metrics.macro_f1,
-                "cpu_seconds": progress.cpu_seconds,
-                "wall_seconds": progress.wall_seconds,
-            }
-        )
-        progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
-        if folder is not None:
-            save_state(Path(folder), identity, model, best, optimizer, progress)
-    model.load_state_dict(best)
-    model.eval()
-    return progress.history
+    task = Classification(tokenizer, corpus, settings)
+    return learn(model, task, settings, folder, resume, show_progress, began)

@@ -161,7 +161,7 @@ def test_ctrl_c_says_how_to_go_on(run: Run, tiny: None, tmp_path: Path, monkeypa
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nano_bert.training.train_step", interrupt)
+    monkeypatch.setattr("nano_bert.loop.train_step", interrupt)
     code, _, err = run("reproduce", "imdb", "--output", str(tmp_path), "--runs", str(tmp_path))
     assert code == 130
     assert err.endswith("Stopped. All runs are kept: the same command goes on where it was.\n")

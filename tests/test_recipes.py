@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from nano_bert import records, training
+from nano_bert import loop, records
 from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.evaluation import Metrics, evaluate
 from nano_bert.optimization import TrainingConfig
@@ -99,14 +99,14 @@ def test_a_record_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = make_record("mine", RECIPE, CORPUS, [0], tmp_path)
-    monkeypatch.setattr(training, "train_step", None)  # a single step would fail
+    monkeypatch.setattr(loop, "train_step", None)  # a single step would fail
     second = make_record("mine", RECIPE, CORPUS, [0], tmp_path)
     assert without_seconds(first) == without_seconds(second)
 
 
 def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = make_record("mine", RECIPE, CORPUS, [0, 1], tmp_path / "unbroken")
-    real, calls = training.train_step, []
+    real, calls = loop.train_step, []
 
     def stop(*arguments: Any) -> float:
         calls.append(1)
@@ -114,7 +114,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training, "train_step", stop)
+    monkeypatch.setattr(loop, "train_step", stop)
     with pytest.raises(KeyboardInterrupt):
         make_record("mine", RECIPE, CORPUS, [0, 1], tmp_path / "stopped")
     record = make_record("mine", RECIPE, CORPUS, [0, 1], tmp_path / "stopped")

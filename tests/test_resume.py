@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from nano_bert import NanoBertForClassification, WordTokenizer, training
+from nano_bert import NanoBertForClassification, WordTokenizer, loop, training
 from nano_bert.__main__ import main
 from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.optimization import TrainingConfig
@@ -47,7 +47,8 @@ def short_run(folder: Path | None = None, resume: bool = False, **settings: Any)
 
 def break_off(monkeypatch: pytest.MonkeyPatch, name: str, call: int, folder: Path, resume: bool = False) -> None:
     """Start a run whose power fails in one of the functions of the training, the n-th time that it is called."""
-    real: Callable[..., Any] = getattr(training, name)
+    module = training if name == "evaluate" else loop
+    real: Callable[..., Any] = getattr(module, name)
     calls: list[int] = []
 
     def wrapper(*arguments: Any) -> Any:
@@ -57,7 +58,7 @@ def break_off(monkeypatch: pytest.MonkeyPatch, name: str, call: int, folder: Pat
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, name, wrapper)
+        patch.setattr(module, name, wrapper)
         with pytest.raises(PowerCut):
             short_run(folder, resume)
 
@@ -77,7 +78,7 @@ def unbroken() -> tuple[Any, Any]:
 def test_a_run_that_breaks_off_at_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any], step: int, save_every: int
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(loop, "SAVE_EVERY", save_every)
     break_off(monkeypatch, "train_step", step, tmp_path)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
@@ -93,7 +94,7 @@ def test_a_run_that_breaks_off_while_it_is_validated(
 def test_a_run_that_breaks_off_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any]
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 1)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 1)
     for resume in (False, True, True, True):
         break_off(monkeypatch, "train_step", 4, tmp_path, resume)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
@@ -106,7 +107,7 @@ def test_keeping_a_state_changes_nothing(tmp_path: Path, unbroken: tuple[Any, An
 def test_a_run_that_stopped_early_is_not_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = short_run(tmp_path, epochs=20, patience=2, learning_rate=1e-9)
     assert len(stopped[1]) == 3
-    monkeypatch.setattr(training, "train_step", None)  # a single step would fail
+    monkeypatch.setattr(loop, "train_step", None)  # a single step would fail
     assert_same_run(short_run(tmp_path, resume=True, epochs=20, patience=2, learning_rate=1e-9), stopped)
 
 
@@ -156,7 +157,7 @@ def test_another_model(tmp_path: Path) -> None:
 def test_other_data_and_another_reading_of_it_are_told_apart() -> None:
     def described(corpus: Corpus = CORPUS, **settings: Any) -> dict[str, Any]:
         tokenizer = WordTokenizer.from_texts(CORPUS.train.texts, **{"max_seq_len": 32, **settings})
-        return describe_data(corpus, tokenizer)
+        return describe_data(corpus.name, [vars(corpus.train), vars(corpus.validation)], tokenizer)
 
     one_label = Split(CORPUS.train.texts, [1 - CORPUS.train.labels[0], *CORPUS.train.labels[1:]])
     one_text = Split(["another", *CORPUS.validation.texts[1:]], CORPUS.validation.labels)
@@ -194,7 +195,7 @@ def test_a_state_holds_all_that_decides_the_rest(tmp_path: Path) -> None:
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(2)).sum().backward()
     optimizer.step()
-    save_state(tmp_path, {}, model, model.state_dict(), optimizer, training.Progress())
+    save_state(tmp_path, {}, model, model.state_dict(), optimizer, loop.Progress())
     expected = {f"{part}.{name}" for part in ("model", "best") for name in ("weight", "bias")} | {"randomness"}
     expected |= {f"optimizer.{index}.{name}" for index in (0, 1) for name in ("step", "exp_avg", "exp_avg_sq")}
     assert load_file(tmp_path / STATE_FILE).keys() == expected

@@ -79,7 +79,7 @@ def test_a_step_is_that_of_adamw(clip: float) -> None:
     decay = torch.cat([torch.full((weight.numel(),), 0.1 if weight.ndim > 1 else 0.0) for weight in model.parameters()])
     for step in (1, 2, 3):
         before = weights(model)
-        train_step(model, optimizer, inputs, labels, rate, clip)
+        train_step(model, optimizer, model(**inputs, labels=labels).loss, rate, clip)
         gradient = torch.cat([weight.grad.flatten() for weight in model.parameters()])  # as it was clipped
         assert gradient.norm() <= clip * 1.001
         mean = memory_1 * mean + (1 - memory_1) * gradient
