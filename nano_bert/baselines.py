@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from nano_bert.data import Split
+from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import Metrics, measure
-from nano_bert.tokenizer import WordTokenizer
 
 
 def majority(train: Split, test: Split, names: Sequence[str]) -> Metrics:
@@ -52,7 +52,7 @@ class BagOfWords(nn.Module):
         1.0
     """
 
-    def __init__(self, tokenizer: WordTokenizer, names: Sequence[str], tf_idf: bool = False) -> None:
+    def __init__(self, tokenizer: Tokenizer, names: Sequence[str], tf_idf: bool = False) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.names = tuple(names)

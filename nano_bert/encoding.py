@@ -7,7 +7,7 @@ cut, and the texts of a batch are filled up to one length (Devlin et al., 2019, 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from jaxtyping import Int
@@ -15,6 +15,8 @@ from torch import Tensor
 
 Text = str | Sequence[str]
 Truncation = Literal["head", "tail", "both"]
+
+Item = TypeVar("Item")
 
 SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
 
@@ -97,7 +99,7 @@ class Tokenizer(ABC):
         segments = [0] * (len(first) + 2) + [1] * (len(second) + 1)
         return [self.cls_id, *first, self.sep_id, *second, self.sep_id], segments
 
-    def _cut(self, ids: Sequence[int], room: int) -> Sequence[int]:
+    def _cut(self, ids: Sequence[Item], room: int) -> Sequence[Item]:
         """Keep what fits of the ids: their head, their tail, or some of both."""
         if len(ids) <= room:
             return ids

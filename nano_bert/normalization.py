@@ -73,7 +73,7 @@ def locate_words(text: str, lower_case: bool = True) -> list[tuple[str, list[int
 
 
 class CharacterTable(dict[int, str]):
-    """What becomes of each character: nothing, a space, a letter or several, or a word of its own between spaces.
+    r"""What becomes of each character: nothing, a space, a letter or several, or a word of its own between spaces.
 
     The table fills itself: a character is looked into when it is met for the first time.
 
@@ -83,7 +83,7 @@ class CharacterTable(dict[int, str]):
     Examples:
         >>> from nano_bert.normalization import CharacterTable
         >>> table = CharacterTable(lower_case=True)
-        >>> [table[ord(character)] for character in "É\\t!天"]
+        >>> [table[ord(character)] for character in "É\t!天"]
         ['e', ' ', ' ! ', ' 天 ']
     """
 

@@ -63,9 +63,16 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         "recipe": asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))),
         "summary": summarise([Metrics(**run["test"]) for run in runs]),
         "cpu_seconds_mean": round(statistics.mean(run["cpu_seconds"] for run in runs), 1),
+        **versions(),
+        "runs": runs,
+    }
+
+
+def versions() -> dict[str, Any]:
+    """Return what a record says of the machine."""
+    return {
         "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
         "threads": torch.get_num_threads(),
-        "runs": runs,
     }
 
 

@@ -9,6 +9,7 @@ section 4.1, https://arxiv.org/abs/1609.08144). With the vocabulary of a publish
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from jaxtyping import Int
 from torch import Tensor
@@ -199,12 +200,12 @@ class WordPieceTokenizer(Tokenizer):
 
     def _parts(self, text: Text) -> Iterator[tuple[str, int, bool]]:
         """Cut a text at the special tokens that are written in it: each part, where it starts, is it one of them."""
-        texts = [text] if isinstance(text, str) else text
-        if not (isinstance(texts, Sequence) and all(isinstance(word, str) for word in texts)):
+        words: Any = [text] if isinstance(text, str) else text
+        if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
             raise TypeError(f"A text is a string or a list of words, but this one is {text!r:.80}.")
-        for one in texts:
+        for word in cast(Sequence[str], words):
             start = 0
-            for index, part in enumerate(self._special.split(one)):
+            for index, part in enumerate(self._special.split(word)):
                 yield part, start, index % 2 == 1
                 start += len(part)
 
@@ -231,7 +232,8 @@ class WordPieceTokenizer(Tokenizer):
         """
         settings = {
             "do_lower_case": self.lower_case,
-            "model_max_length": self.max_seq_len,
+            "max_seq_len": self.max_seq_len,
+            "model_max_length": self.max_seq_len,  # the same, for transformers
             "truncation": self.truncation,
             **dict(zip(SPECIAL_NAMES, self.special_tokens, strict=False)),
             "additional_special_tokens": self.special_tokens[len(SPECIAL_NAMES) :],
@@ -253,11 +255,14 @@ class WordPieceTokenizer(Tokenizer):
             ValueError: If a file cannot be read, or asks for something that this tokenizer does not do.
         """
         vocab, settings = read_vocab(Path(folder)), read_settings(Path(folder))
-        if max_seq_len is None and "truncation" in settings:  # only a folder of ours has this key
-            max_seq_len = settings["model_max_length"]
-        lower_case, truncation = settings["do_lower_case"], settings.get("truncation", "head")
-        special_tokens = [*(settings[name] for name in SPECIAL_NAMES), *settings["additional_special_tokens"]]
         try:
-            return cls(vocab, max_seq_len, lower_case, truncation, special_tokens)
+            return cls(
+                vocab,
+                # Not model_max_length: Hugging Face's tokenizers have it, too, but cut nothing unless asked.
+                max_seq_len or settings.get("max_seq_len"),
+                settings["do_lower_case"],
+                settings.get("truncation", "head"),
+                settings["special_tokens"],
+            )
         except (ValueError, TypeError) as error:
             raise ValueError(f"{folder} does not hold a tokenizer that can be used. {error}") from error

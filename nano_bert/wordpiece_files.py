@@ -7,7 +7,7 @@ refused: a model that reads wrong ids answers all the same, only wrongly.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nano_bert.encoding import SPECIAL_TOKENS
 from nano_bert.files import write_atomically
@@ -31,10 +31,12 @@ def write_files(folder: Path, vocab: Sequence[str], settings: Mapping[str, Any])
     """
     unwritable = [piece for piece in vocab if "\n" in piece or piece != piece.rstrip()]
     if unwritable:
-        raise ValueError(f"vocab.txt holds a piece a line, but {unwritable[0]!r} has a line break or a space at its end.")
-    settings = {name: values[0] for name, values in KNOWN.items()} | {"strip_accents": None} | dict(settings)
+        raise ValueError(
+            f"vocab.txt holds a piece a line, but {unwritable[0]!r} has a line break or a space at its end."
+        )
+    usual = {name: values[0] for name, values in KNOWN.items()} | {"strip_accents": None}
     write_atomically(folder / "vocab.txt", "".join(f"{piece}\n" for piece in vocab))
-    write_atomically(folder / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
+    write_atomically(folder / "tokenizer_config.json", json.dumps({**usual, **settings}, indent=2) + "\n")
 
 
 def read_vocab(folder: Path) -> list[str]:
@@ -48,45 +50,69 @@ def read_vocab(folder: Path) -> list[str]:
         # Only a line feed ends a line: splitlines() would also cut at rarer characters, inside a piece.
         lines = _read_text(folder / "vocab.txt").split("\n")
         return [line.rstrip() for line in (lines[:-1] if lines[-1] == "" else lines)]
-    if not (folder / "tokenizer.json").is_file():
+    path = folder / "tokenizer.json"  # all that transformers writes since its fifth version
+    if not path.is_file():
         raise FileNotFoundError(
             f"{folder} is not the folder of a WordPiece tokenizer: there is no file vocab.txt or tokenizer.json in it."
         )
-    model: Any = _read_json(folder / "tokenizer.json").get("model")
-    if not isinstance(model, dict) or model.get("type") != "WordPiece" or not isinstance(model.get("vocab"), dict):
-        raise ValueError(f"{folder / 'tokenizer.json'} does not hold a WordPiece vocabulary, but another kind.")
-    ids: dict[str, int] = model["vocab"]
-    if sorted(ids.values()) != list(range(len(ids))):
-        raise ValueError(f"{folder / 'tokenizer.json'} is damaged: its ids do not go from 0 to {len(ids) - 1}.")
-    return sorted(ids, key=lambda piece: ids[piece])
+    try:
+        model: Any = _read_json(path)["model"]
+        pieces: dict[int, str] = {index: piece for piece, index in model["vocab"].items()}
+        if model["type"] == "WordPiece":
+            return [pieces[index] for index in range(len(pieces))]
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise ValueError(f"{path} does not hold a WordPiece vocabulary with the ids from 0 on, each once.")
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """Read `tokenizer_config.json`, if there is one, with the usual settings where it says nothing.
 
+    Returns:
+        The settings; under "special_tokens" all special tokens, the five of BERT first.
+
     Raises:
         ValueError: If the file is damaged, or asks for something that would give other ids than ours.
     """
     path = folder / "tokenizer_config.json"
-    settings = _read_json(path) if path.is_file() else {}
-    # What is missing, or null, is as usual.
-    settings = {name: value for name, value in settings.items() if value is not None}
-    settings = {
-        **{name: values[0] for name, values in KNOWN.items()},
-        **dict(zip(SPECIAL_NAMES, SPECIAL_TOKENS, strict=True)),
-        **{"additional_special_tokens": [], "model_max_length": None},
-        **settings,
-    }
-    # Whether accents go hangs on the case; a few models set it otherwise.
-    known = KNOWN | {"strip_accents": (settings["do_lower_case"],)}
-    for name, values in known.items():
+    found = _read_json(path) if path.is_file() else {}
+    usual: dict[str, Any] = {name: values[0] for name, values in KNOWN.items()} | dict(
+        zip(SPECIAL_NAMES, SPECIAL_TOKENS, strict=True)
+    )
+    settings = usual | {name: value for name, value in found.items() if value is not None}
+    # Accents go where case goes, unless a setting says otherwise.
+    for name, values in {**KNOWN, "strip_accents": (settings["do_lower_case"],)}.items():
         if settings.get(name, values[0]) not in values:
             raise ValueError(
                 f"{path} says {name} = {settings[name]!r}, but WordPieceTokenizer knows only "
                 f"{' and '.join(map(repr, values))}: other ids would come out."
             )
-    for name in SPECIAL_NAMES:
-        settings[name] = _spelling(settings[name])
-    settings["additional_special_tokens"] = [_spelling(token) for token in settings["additional_special_tokens"]]
-    ...
+    try:
+        tokens = [settings[name] for name in SPECIAL_NAMES] + list(settings.get("additional_special_tokens", []))
+        settings["special_tokens"] = [token if isinstance(token, str) else token["content"] for token in tokens]
+        added: set[str] = {token["content"] for token in settings.get("added_tokens_decoder", {}).values()}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: its special tokens are no list of texts ({error!r}).") from error
+    if (folder / "added_tokens.json").is_file():
+        added |= _read_json(folder / "added_tokens.json").keys()
+    if not added <= set(settings["special_tokens"]):
+        left_over = sorted(added - set(settings["special_tokens"]))
+        raise ValueError(f"{folder} adds tokens to its vocabulary, {left_over[:5]}: WordPieceTokenizer knows no such.")
     return settings
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: Any = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is damaged ({error}): get the file again.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: settings have names, but these are {content!r:.40}.")
+    return cast(dict[str, Any], content)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is damaged, for it is no text in UTF-8 ({error}): get the file again.") from error

@@ -241,7 +241,7 @@ def test_no_data_and_no_network_is_a_sentence(
     monkeypatch.setenv("NANO_BERT_DATA", str(tmp_path))
     source = replace(SOURCES["aclImdb_v1.tar.gz"], url="http://127.0.0.1:9/aclImdb_v1.tar.gz")
     monkeypatch.setitem(SOURCES, "aclImdb_v1.tar.gz", source)
-    monkeypatch.setattr("nano_bert.__main__.RECIPES", {"any": Recipe("imdb", "any")})
+    monkeypatch.setattr("nano_bert.commands.RECIPES", {"any": Recipe("imdb", "any")})
     arguments = [model if word == "MODEL" else word for word in verb[1:]]
     code, _, err = run(verb[0], "imdb", *arguments)
     assert code == 2
@@ -251,7 +251,7 @@ def test_no_data_and_no_network_is_a_sentence(
 
 
 def test_a_corpus_without_a_recipe_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nano_bert.__main__.RECIPES", {})
+    monkeypatch.setattr("nano_bert.commands.RECIPES", {})
     for verb in ("train", "reproduce"):
         assert run(verb, "imdb") == (2, "", "nano-bert: There is no recipe for imdb.\n")
 
