@@ -21,6 +21,7 @@ from nano_bert.model import NanoBertForPreTraining
 from nano_bert.optimization import TrainingConfig
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrainer import pretrain
+from nano_bert.pretraining import check_share
 from nano_bert.published import make_published_record, minilm
 from nano_bert.recipes import CORPORA, RECIPES, Recipe, run_recipe
 from nano_bert.records import describe, make_record, measure_baselines, versions
@@ -63,20 +64,22 @@ def run_train(options: argparse.Namespace) -> None:
 def run_pretrain(options: argparse.Namespace) -> None:
     """Let a model guess hidden words in texts, and keep it in a folder, with a record."""
     folder = new_folder(options, f"runs/pretrained-{Path(options.texts).stem}")
+    settings = TrainingConfig(**{**PRETRAINING, **given(options, TRAINING_OPTIONS)})
+    sizes = {**PRETRAINED_SIZE, **given(options, MODEL_OPTIONS)}
+    config = BertConfig(options.vocab_size, pooler=options.next_sentence, **sizes)
+    check_share(options.share)  # mistakes are told before anything is read
     if options.texts == "imdb":
         corpus = load_imdb()
         texts, validation = corpus.train.texts, corpus.validation.texts[:500]
     else:
         texts, validation = hold_out(read_documents(options.texts))
-    settings = TrainingConfig(**{**PRETRAINING, **given(options, TRAINING_OPTIONS)})
-    sizes = {**PRETRAINED_SIZE, **given(options, MODEL_OPTIONS)}
     print(f"Making a vocabulary of at most {options.vocab_size:,} from {len(texts):,} texts.", file=sys.stderr)
     if options.pieces:
-        tokenizer = WordPieceTokenizer.from_texts(texts, options.vocab_size, max_seq_len=sizes["max_seq_len"])
+        tokenizer = WordPieceTokenizer.from_texts(texts, options.vocab_size, max_seq_len=config.max_seq_len)
     else:
-        tokenizer = WordTokenizer.from_texts(texts, max_vocab_size=options.vocab_size, max_seq_len=sizes["max_seq_len"])
+        tokenizer = WordTokenizer.from_texts(texts, max_vocab_size=options.vocab_size, max_seq_len=config.max_seq_len)
     torch.manual_seed(settings.seed)
-    model = NanoBertForPreTraining(BertConfig(len(tokenizer), pooler=options.next_sentence, **sizes))
+    model = NanoBertForPreTraining(replace(config, vocab_size=len(tokenizer)))
     hidden: dict[str, Any] = {"share": options.share, "whole_words": options.whole_words}
     kept: dict[str, Any] = {"folder": folder, "resume": options.resume, "show_progress": True}
     history = pretrain(model, tokenizer, texts, validation, settings, **hidden, **kept)

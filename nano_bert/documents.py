@@ -15,12 +15,15 @@ def read_documents(path: str | Path) -> list[str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text in UTF-8: {error.reason} at byte {error.start}.") from error
+        raise ValueError(
+            f"{path} is not a text in UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8."
+        ) from error
     if "\0" in text:
         raise ValueError(f"{path} is not a text: it holds bytes of zero.")
     documents = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
     if len(documents) == 1:
-        documents = [line.strip() for line in text.splitlines() if line.strip()]
+        # Not splitlines(), which also cuts at rarer characters, inside a line.
+        documents = [line.strip() for line in text.split("\n") if line.strip()]
     if not documents:
         raise ValueError(f"{path} holds no text.")
     return documents

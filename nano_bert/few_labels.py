@@ -39,11 +39,11 @@ MODEL: dict[str, Any] = {
     "n_embed": 64,
     "dropout": 0.0,
     "max_seq_len": 128,
-    "initializer_range": 0.05,
+    "initializer_range": 0.2,
     "pooling": "mean",
     "pooler": False,
 }
-PRETRAINING = TrainingConfig(epochs=5, learning_rate=3e-3, patience=5)
+PRETRAINING = TrainingConfig(epochs=6, learning_rate=3e-3, patience=6)
 SHARE = 0.2  # of the words hidden
 FINE_TUNING = {
     100: TrainingConfig(epochs=30, learning_rate=1e-3, word_dropout=0.3, batch_size=16, patience=30),

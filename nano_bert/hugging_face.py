@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nano_bert.config import SIZES, BertConfig
+from nano_bert.config import BertConfig
 
 Weights = Mapping[str, Float[Tensor, "..."]]
 
@@ -43,10 +43,12 @@ COPIES = (
     ("cls.predictions.decoder.bias", "cls.predictions.bias"),
 )
 
+WORD_TABLES = COPIES[0]
+
 # What some files hold and nobody needs: the numbers 0, 1, 2, … of the positions.
 NEEDLESS = ("embeddings.position_ids",)
 
-# Our name for a setting, and theirs.
+# Our name for a setting, and theirs. The sizes must be said; the rest have the same defaults here and there.
 SETTING_NAMES = {
     "vocab_size": "vocab_size",
     "n_layers": "num_hidden_layers",
@@ -61,13 +63,16 @@ SETTING_NAMES = {
     "pad_id": "pad_token_id",
 }
 
-# A setting on which the numbers depend, and what it may be. The first is what is meant when it is not said.
+SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len")
+
+# A setting on which the numbers depend, and what it may be; the first is what is meant where it is not said.
 DEMANDS: dict[str, tuple[Any, ...]] = {
     "model_type": ("bert", "nano-bert-norm-first"),
     "hidden_act": ("gelu",),
     "position_embedding_type": ("absolute",),
     "is_decoder": (False,),
     "add_cross_attention": (False,),
+    "pruned_heads": ({},),
 }
 
 
@@ -97,29 +102,42 @@ def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
 def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
     """Rename their weights to ours, and cut queries, keys and values into `n_heads` heads.
 
+    The parts of the encoder get no prefix, whether they had one ("bert.") or not.
+
     Raises:
-        ValueError: If the words that a model writes with are not those that it reads with: here they are one table.
+        ValueError: If a weight is there twice; or if the words that a model writes with are not those that it reads
+            with: here they are one table.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert.hugging_face import from_hugging_face
+        >>> theirs = {"bert.encoder.layer.0.attention.self.key.bias": torch.tensor([1.0, 2.0, 3.0, 4.0])}
+        >>> ours = from_hugging_face(theirs, n_heads=2)
+        >>> ours["encoder.layers.0.attention.heads.1.key.bias"]
+        tensor([3., 4.])
     """
-    tensors = dict(tensors)
-    for old, new in OLD_NAMES:
-        tensors = {name.replace(old, new): tensor for name, tensor in tensors.items()}
+    theirs: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        for old, new in OLD_NAMES:
+            name = name.replace(old, new)
+        name = name.removeprefix("bert.")
+        if name in theirs:
+            raise ValueError(f"{name} is there twice, once under an older name or with another prefix.")
+        theirs[name] = tensor
     for copy, original in COPIES:
-        twin = tensors.pop(copy, None)
-        found = [name for name in tensors if name.endswith(original)]
-        if twin is not None and not found:
-            tensors[original] = twin
-        elif twin is not None and not torch.equal(twin, tensors[found[0]]):
-            raise ValueError(f"{copy} and {found[0]} are one table in this package, but here they are two.")
+        twin = theirs.pop(copy, None)
+        if twin is not None and not torch.equal(twin, theirs.setdefault(original, twin)):
+            raise ValueError(f"{copy} and {original} are one and the same in this package, but here they differ.")
 
     weights: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        for ours, theirs in PART_NAMES:
-            name = name.replace(theirs, ours)
+    for name, tensor in theirs.items():
+        for our_part, their_part in PART_NAMES:
+            name = name.replace(their_part, our_part)
         if ".attention.self." in name:
             layer, _, part = name.partition(".attention.self.")
             for index, rows in enumerate(tensor.chunk(n_heads)):
                 weights[f"{layer}.attention.heads.{index}.{part}"] = rows.clone()
-        elif not name.endswith(NEEDLESS):
+        elif name not in NEEDLESS:
             weights[name] = tensor
     return weights
 
@@ -151,23 +169,31 @@ def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
 def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
     """Return the settings under our names, or say why this model is not one of ours.
 
-    They know two rates of dropout, we one: it is that of the features.
+    They know two rates of dropout, we one: it is that of the features. Classes without a name get theirs: LABEL_0, …
 
     Raises:
-        ValueError: If the model is not a BERT, or computes something that this package does not.
-        KeyError: If a size is missing.
+        ValueError: If the model is not a BERT, or computes something that this package does not; or if a size is
+            missing or cannot be right.
+        TypeError: If a size is not a whole number.
     """
     for name, known in DEMANDS.items():
-        if settings.get(name, known[0]) not in known:
+        if settings.get(name) not in (None, *known):
             raise ValueError(
                 f"nano-BERT knows {name} {' and '.join(map(str, known))}, but this model has {settings[name]!r}."
             )
-    said = {ours: settings[theirs] for ours, theirs in SETTING_NAMES.items() if theirs in settings or ours in SIZES}
-    labels = settings.get("id2label") or {"0": "negative", "1": "positive"}
+    said = {ours: settings[theirs] for ours, theirs in SETTING_NAMES.items() if settings.get(theirs) is not None}
+    for size in SIZES:
+        if size not in said:
+            raise ValueError(f"It does not say {SETTING_NAMES[size]}.")
+    labels: Any = settings.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    if not hasattr(labels, "keys") or labels.keys() != {str(index) for index in range(len(labels))}:
+        raise ValueError(
+            f'id2label gives each class its name, such as {{"0": "bad", "1": "good"}}, but it is {labels}.'
+        )
     return BertConfig(
         **said,
         norm_first=settings.get("norm_first", False),
         segment_range=settings.get("segment_range", BertConfig.segment_range),
         pooling=settings.get("pooling", "cls"),
-        labels=tuple(labels[index] for index in sorted(labels, key=int)),
+        labels=tuple(str(labels[str(index)]) for index in range(len(labels))),
     )

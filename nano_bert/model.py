@@ -20,7 +20,7 @@ from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder
 from nano_bert.heads import BertPooler, MaskedWordHead, masked_mean
 from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
-from nano_bert.pretrained import Checkpoint, load_checkpoint, save_checkpoint
+from nano_bert.pretrained import Checkpoint, Undrawn, load_checkpoint, save_checkpoint
 from nano_bert.pretraining import masked_word_loss, next_sentence_loss
 
 Model = TypeVar("Model", bound="BertModule")
@@ -71,7 +71,7 @@ class BertModule(nn.Module):
     @classmethod
     def _from_checkpoint(cls: type[Model], checkpoint: Checkpoint) -> Model:
         """Build the model around the weights: it is drawn without memory of its own, and no random number is wasted."""
-        with torch.device("meta"):
+        with torch.device("meta"), Undrawn():
             model = cls(checkpoint.config)
         model.load_state_dict(checkpoint.fit(model.state_dict()), assign=True)
         return model.eval()

@@ -13,6 +13,7 @@ Each step looks at one character at a time. So one table can hold them all: what
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
 # Where the Chinese characters stand in Unicode. The sixth block begins at 0x2B820 in Google's code and at 0x2B920 in
@@ -36,6 +37,7 @@ LATER_LETTERS = (
     (0x12FF1, 0x1612F), (0x16D6D, 0x16F4F), (0x16FE2, 0x16FE4), (0x1CF00, 0x1D128), (0x1D25B, 0x1D25C),
     (0x1E000, 0x1E6F5), (0x1E944, 0x1E95F),
 )  # fmt: skip
+_LATER_LETTERS = frozenset(code_point for first, last in LATER_LETTERS for code_point in range(first, last + 1))
 
 # Four characters have moved since: they were punctuation (Po) and marks without width (Mn).
 OLD_CATEGORIES = {0x166D: "Po", 0x1734: "Mn", 0x1171E: "Mn", 0x111C9: "Po"}
@@ -58,18 +60,18 @@ def split_words(text: str, lower_case: bool = True) -> list[str]:
     return text.translate(character_table(lower_case)).split()
 
 
-def locate_words(text: str, lower_case: bool = True) -> list[tuple[str, list[int]]]:
-    """Return the words of a text, cleaned, and where in the text each of their characters comes from.
+def locate_words(text: str, lower_case: bool = True) -> Iterator[tuple[str, list[int]]]:
+    """Yield the words of a text, cleaned, and where in the text each of their characters comes from.
 
     Examples:
         >>> from nano_bert.normalization import locate_words
-        >>> locate_words("Oh, Zoë")
+        >>> list(locate_words("Oh, Zoë"))
         [('oh', [0, 1]), (',', [2]), ('zoe', [4, 5, 6])]
     """
     table = character_table(lower_case)
     origins = [index for index, character in enumerate(text) for _ in table[ord(character)]]
-    words = re.finditer(r"\S+", text.translate(table))
-    return [(word.group(), origins[word.start() : word.end()]) for word in words]
+    for word in re.finditer(r"\S+", text.translate(table)):
+        yield word.group(), origins[word.start() : word.end()]
 
 
 class CharacterTable(dict[int, str]):
@@ -119,7 +121,8 @@ def stands_alone(character: str) -> bool:
     """Return whether a character is a word of its own: punctuation, any other sign of ASCII, or Chinese."""
     if character.isascii():
         return not character.isalnum()  # "$", "+" and "^" are symbols to Unicode; BERT calls them punctuation
-    return category(character).startswith("P") or _within(CHINESE, character)
+    is_chinese = any(first <= ord(character) <= last for first, last in CHINESE)
+    return is_chinese or category(character).startswith("P")
 
 
 def category(character: str) -> str:
@@ -130,10 +133,6 @@ def category(character: str) -> str:
         >>> category("A"), category("?"), category("⹃")  # a dash of 2016
         ('Lu', 'Po', 'Lo')
     """
-    if _within(LATER_LETTERS, character):
+    if ord(character) in _LATER_LETTERS:
         return "Lo"
     return OLD_CATEGORIES.get(ord(character)) or unicodedata.category(character)
-
-
-def _within(ranges: tuple[tuple[int, int], ...], character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in ranges)

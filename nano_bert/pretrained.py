@@ -15,16 +15,23 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from nano_bert.config import BertConfig
 from nano_bert.files import write_atomically
-from nano_bert.hugging_face import Weights, config_from_json, config_to_json, from_hugging_face, to_hugging_face
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-FILES = (CONFIG, WEIGHTS, "vocab.txt", "tokenizer_config.json")  # all that is taken from the hub
+from nano_bert.hub import CONFIG, WEIGHTS, find_folder
+from nano_bert.hugging_face import (
+    NEEDLESS,
+    WORD_TABLES,
+    Weights,
+    config_from_json,
+    config_to_json,
+    from_hugging_face,
+    to_hugging_face,
+)
 
 # What may stand on top of a BERT. Each kind of model takes its own, and leaves the others in the file.
-TOPS = ("pooler.", "classifier.", "masked_word_head.", "next_sentence_head.", "qa_outputs.")
+TOPS = ("pooler", "classifier", "masked_word_head", "next_sentence_head", "qa_outputs")
 
 
 def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) -> None:
@@ -70,10 +77,11 @@ class Checkpoint:
                 f"{self.folder} holds no classifier. To train one on top of this model, name its classes: "
                 f'from_pretrained({str(self.folder)!r}, labels=["negative", "positive"]).'
             )
-        architecture = (self.settings.get("architectures") or ["BertForSequenceClassification"])[0]
-        if architecture != "BertForSequenceClassification":
+        architectures = self.settings.get("architectures")
+        if architectures not in (None, [], ["BertForSequenceClassification"]):
             raise ValueError(
-                f"The classifier in {self.folder} is that of a {architecture}: it does not classify texts."
+                f"The classifier in {self.folder} is not one of texts ({architectures}). To train one on top of this "
+                f"model, name its classes, as labels=[...]."
             )
         problem = self.settings.get("problem_type") or "single_label_classification"
         if problem != "single_label_classification" or len(self.config.labels) < 2:
@@ -88,12 +96,12 @@ class Checkpoint:
         Raises:
             ValueError: If a weight is missing, left over or of another shape.
         """
-        has_top = any(name.startswith("bert.") for name in expected)
+        tops = {name.removeprefix("bert.").partition(".")[0] for name in expected}
         weights: dict[str, Tensor] = {}
         for name, weight in self.weights.items():
-            full_name = f"bert.{name}" if has_top and not name.startswith(TOPS[1:]) else name
-            if full_name in expected or not name.startswith(TOPS):
-                weights[full_name] = weight
+            top = name.partition(".")[0]
+            if top in tops or top not in TOPS:
+                weights[f"bert.{name}" if f"bert.{name}" in expected else name] = weight
         missing, left_over = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
         if missing or left_over:
             raise ValueError(
@@ -109,6 +117,17 @@ class Checkpoint:
         return weights
 
 
+class Undrawn(TorchFunctionMode):
+    """While a model is built around weights that are there already, do not draw random ones first."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what torch was asked for, unless it is to draw a tensor's numbers."""
+        kwargs = kwargs or {}
+        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def load_checkpoint(name: str | Path) -> Checkpoint:
     """Read a folder, or a model of the Hugging Face hub.
 
@@ -117,27 +136,24 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
         ValueError: If a file is broken, or holds a model that this package does not know.
     """
     folder = find_folder(name)
-    if not (folder / WEIGHTS).is_file() and list(folder.glob("*.bin")):
-        raise ValueError(
-            f"{folder} keeps its weights in a .bin file. That is a pickle, and opening a pickle can run any program "
-            f"that somebody put into it; so it is not opened here. Convert it once, with transformers: "
-            f"AutoModelForPreTraining.from_pretrained({str(folder)!r}).save_pretrained(new_folder)."
-        )
-    for file in (CONFIG, WEIGHTS):
-        if not (folder / file).is_file():
-            raise FileNotFoundError(f"{folder} is not a saved model: it has no file {file}.")
     try:
-        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        settings: Any = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{folder}/{CONFIG} is cut off or damaged ({error}). Get the file again.") from error
+    try:
+        if not hasattr(settings, "keys"):
+            raise ValueError("It holds no settings.")
         config = config_from_json(settings)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"{folder}/{CONFIG} is broken, or is not that of a BERT ({type(error).__name__}: {error})."
-        ) from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{folder}/{CONFIG} is not that of a BERT which can be opened here. {error}") from error
     try:
-        weights = from_hugging_face(read_weights(folder / WEIGHTS, config), config.n_heads)
+        weights = read_weights(folder / WEIGHTS, config)
     except SafetensorError as error:
         raise ValueError(f"{folder}/{WEIGHTS} is cut off or damaged ({error}). Get the file again.") from error
-    weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}
+    try:
+        weights = from_hugging_face(weights, config.n_heads)
+    except ValueError as error:
+        raise ValueError(f"{folder}/{WEIGHTS} cannot be opened here. {error}") from error
     return Checkpoint(folder, settings, replace(config, pooler="pooler.dense.weight" in weights), weights)
 
 
@@ -149,42 +165,29 @@ def read_weights(path: Path, config: BertConfig) -> dict[str, Tensor]:
             before any memory is taken.
     """
     file: Any = safe_open(path, framework="pt")
-    names: list[str] = list(file.keys())
-    layers = {match[1] for name in names if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
+    with file:
+        names: list[str] = list(file.keys())
+        shapes: dict[str, tuple[int, ...]] = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    layers = {match[1] for name in shapes if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
     if len(layers) != config.n_layers:
         raise ValueError(f"{path} holds {len(layers)} layers, but {CONFIG} speaks of {config.n_layers}.")
+    tables = {shape for name, shape in shapes.items() if name.endswith(WORD_TABLES)}
+    if tables != {(config.vocab_size, config.n_embed)}:
+        raise ValueError(
+            f"{path} does not fit its {CONFIG}: the table of words has the shape {sorted(tables)}, but these settings "
+            f"make it {(config.vocab_size, config.n_embed)}."
+        )
     weights: dict[str, Tensor] = {}
-    for name in names:
-        weight: Tensor = file.get_tensor(name)
-        if "position_ids" not in name:
+    for name in shapes:
+        if name.endswith(NEEDLESS):
+            continue
+        # Opened anew for each weight, so that the part of the file that was read leaves the memory again.
+        file = safe_open(path, framework="pt")
+        with file:
+            weight: Tensor = file.get_tensor(name)
             if not weight.is_floating_point():
                 raise ValueError(f"{path} keeps {name} as {weight.dtype}, which are no weights to compute with.")
-            if not weight.isfinite().all():
-                raise ValueError(f"{path} is of no use: {name} holds numbers that are not finite (NaN or infinity).")
             weights[name] = weight.to(torch.get_default_dtype(), copy=True)
+        if not weights[name].sum().isfinite():
+            raise ValueError(f"{path} is of no use: {name} holds NaN, infinity, or numbers nearly as large.")
     return weights
-
-
-def find_folder(name: str | Path) -> Path:
-    """Return the folder of a model: the one of this name, or the local copy of a model of the Hugging Face hub.
-
-    Raises:
-        FileNotFoundError: If there is neither.
-    """
-    folder = Path(name)
-    if folder.is_dir() or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(name)):
-        return folder
-    try:
-        from huggingface_hub import snapshot_download  # only here, for only this needs it
-    except ImportError as error:
-        raise FileNotFoundError(
-            f"There is no folder {name}. To get a model of this name from the Hugging Face hub: pip install "
-            "huggingface_hub"
-        ) from error
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=list(FILES)))
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"There is no folder {name}, and the Hugging Face hub gave no model of this name, or was not reached "
-            f"({type(error).__name__}). See https://huggingface.co/{name}"
-        ) from error

@@ -20,7 +20,14 @@ from nano_bert.encoding import Tokenizer
 from nano_bert.loop import Task, learn
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.optimization import TrainingConfig
-from nano_bert.pretraining import IGNORED, mask_words, masked_word_loss, next_sentence_loss, sentence_pairs
+from nano_bert.pretraining import (
+    IGNORED,
+    check_share,
+    mask_words,
+    masked_word_loss,
+    next_sentence_loss,
+    sentence_pairs,
+)
 from nano_bert.resume import describe_data
 
 Row = tuple[list[int], list[int], int]  # ids, the segment of each, and whether the second part is random
@@ -42,19 +49,33 @@ class Riddles(Task[NanoBertForPreTraining]):
     ) -> None:
         self.tokenizer, self.n_tokens, self.in_pairs = tokenizer, n_tokens, in_pairs
         self.batch_size, self.share, self.whole_words = settings.batch_size, share, whole_words
+        check_share(share)
+        shortest = 5 if in_pairs else 3
+        if n_tokens < shortest:
+            raise ValueError(
+                f"max_seq_len={n_tokens} leaves no room for a word beside the special tokens: take {shortest} or more."
+            )
         self.documents, self.validation = self._read(texts), self._read(validation)
         # Pairs are cut anew in each epoch, but there are always as many.
-        self.n_texts = len(self._rows(self.documents, torch.Generator().manual_seed(0)))
-        if self.n_texts == 0 or not self._rows(self.validation, torch.Generator().manual_seed(0)):
-            raise ValueError("There is nothing to learn or to measure: no text is long enough. Give more texts.")
+        self.n_texts = self._count(self.documents, "to learn from")
+        self._count(self.validation, "to measure with")
         self.steps_per_epoch = math.ceil(self.n_texts / self.batch_size)
         self.identity = describe_data("pretraining", [list(texts), list(validation)], tokenizer)
         self.identity |= {"n_tokens": n_tokens, "in_pairs": in_pairs, "share": share, "whole_words": whole_words}
 
     def _read(self, texts: Sequence[str]) -> list[list[list[int]]]:
         """Return the ids of each text, sentence by sentence."""
-        documents = [[self.tokenizer.token_ids(sentence) for sentence in split_sentences(text)] for text in texts]
-        return [[sentence for sentence in document if sentence] for document in documents]
+        if isinstance(texts, str):
+            raise TypeError("texts is a list of texts, but it is one string: put it in a list, [text].")
+        return [[self.tokenizer.token_ids(sentence) for sentence in split_sentences(text)] for text in texts]
+
+    def _count(self, documents: Sequence[Sequence[Sequence[int]]], purpose: str) -> int:
+        """Return the number of rows; refuse documents in which there is nothing to guess."""
+        rows = self._rows(documents, torch.Generator().manual_seed(0))
+        if all(set(ids) <= set(self.tokenizer.special_ids) for ids, _, _ in rows):
+            needed = "two sentences with words" if self.in_pairs else "a word"
+            raise ValueError(f"There is nothing {purpose}: no text has {needed} of the vocabulary. Give more texts.")
+        return len(rows)
 
     def _rows(self, documents: Sequence[Sequence[Sequence[int]]], generator: torch.Generator) -> list[Row]:
         """Return pairs of half documents; or whole documents, cut into rows of `n_tokens`."""

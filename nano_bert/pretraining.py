@@ -32,7 +32,8 @@ def mask_words(
 
     Of the chosen tokens 80 % become `[MASK]`, 10 % a word drawn from the vocabulary, and 10 % stay what they are. For
     later, in use, there is no `[MASK]`, and the model must not rely on it to know where it is asked. These shares are
-    kept to within one token, and on average exactly, over the tokens that are given together.
+    kept to within one token, and on average exactly, over the tokens that are given together; but at least one is
+    chosen.
 
     Args:
         input_ids: Ids of one text or of a batch. They are not changed; special tokens are never chosen.
@@ -45,7 +46,7 @@ def mask_words(
         The ids with some hidden, and the labels: the true id of each chosen token, and `IGNORED` elsewhere.
 
     Raises:
-        ValueError: If the share is not above 0 and at most 1.
+        ValueError: If the share is not above 0 and at most 1, or the ids are none of the tokenizer's.
 
     Examples:
         >>> import torch
@@ -59,8 +60,11 @@ def mask_words(
         >>> labels.tolist()
         [-100, -100, 6, -100, 8, -100, -100, -100]
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share is a part of the tokens: above 0 and at most 1, but it is {share}.")
+    check_share(share)
+    if input_ids.numel() == 0:
+        raise ValueError("There is no token to hide: give at least one text of at least one token.")
+    for index in input_ids.aminmax():
+        tokenizer.check_id(int(index))
     ordinary = torch.ones(len(tokenizer), dtype=torch.bool)
     ordinary[tokenizer.special_ids] = False
     can_hide = ordinary[input_ids]
@@ -85,8 +89,15 @@ def mask_words(
     hidden = input_ids.flatten().clone()
     hidden[masked] = tokenizer.mask_id
     words = ordinary.nonzero().squeeze(-1)
-    hidden[replaced] = words[torch.randint(len(words), (len(replaced),), generator=generator)]
-    return hidden.view_as(input_ids), input_ids.masked_fill(~chosen, IGNORED)
+    drawn = words[torch.randint(max(1, len(words)), (len(replaced),), generator=generator)]
+    hidden[replaced] = drawn.to(hidden.dtype)
+    return hidden.view_as(input_ids), input_ids.long().masked_fill(~chosen, IGNORED)
+
+
+def check_share(share: float) -> None:
+    """Refuse a share that is none, or nothing."""
+    if not 0 < share <= 1:  # written so that it refuses NaN, too
+        raise ValueError(f"share is a part of the tokens: above 0 and at most 1, but it is {share}.")
 
 
 def _draw(generator: torch.Generator) -> float:
@@ -115,15 +126,16 @@ def sentence_pairs(
     """Cut each document in two between sentences; give every other one the second half of a stranger.
 
     The halves meet at the cut: of the first its end is kept, of the second its beginning. What a stranger brings is
-    never what really follows, even if the same text stands in two documents.
+    never what really follows, nor its beginning, even if the same text stands in two documents.
 
     Args:
-        documents: A list of sentences each; a sentence is a list of ids. One of a single sentence gives no pair.
+        documents: A list of sentences each; a sentence is a list of ids. One of a single sentence gives no pair, and
+            an empty sentence does not count.
         n_tokens: Most tokens in both halves together.
         generator: The source of all randomness.
 
     Raises:
-        ValueError: If no other document holds anything else to draw.
+        ValueError: If no other document holds anything else to draw, or there is no room for two tokens.
 
     Examples:
         >>> import torch
@@ -135,7 +147,10 @@ def sentence_pairs(
         [5, 6] [10, 11] 1
         [9] [10, 11] 0
     """
-    long_enough = [document for document in documents if len(document) > 1]
+    if n_tokens < 2:
+        raise ValueError(f"The two halves need at least two tokens, but n_tokens is {n_tokens}.")
+    spoken = [[sentence for sentence in document if len(sentence) > 0] for document in documents]
+    long_enough = [document for document in spoken if len(document) > 1]
     n = len(long_enough)
     # Exactly half of the pairs are random, whichever they are.
     is_random: list[int] = (torch.randperm(n, generator=generator) < n / 2).long().tolist()
@@ -150,7 +165,7 @@ def sentence_pairs(
     for number, document in enumerate(long_enough):
         first, follows = cut(document)
         second, tries = follows, 0
-        while is_random[number] and _kept(first, second, n_tokens)[1] == _kept(first, follows, n_tokens)[1]:
+        while is_random[number] and _begin_alike(_kept(first, second, n_tokens)[1], follows):
             tries += 1
             if n < 2 or tries > 100:
                 raise ValueError(
@@ -167,6 +182,12 @@ def _kept(first: Sequence[int], second: Sequence[int], n_tokens: int) -> tuple[S
     """Keep the end of the first and the beginning of the second, about half of the room for each."""
     n_first = min(len(first), max(n_tokens // 2, n_tokens - len(second)))
     return first[len(first) - n_first :], second[: n_tokens - n_first]
+
+
+def _begin_alike(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Say whether the shorter one is the beginning of the longer one."""
+    n_both = min(len(first), len(second))
+    return first[:n_both] == second[:n_both]
 
 
 def masked_word_loss(logits: Float[Tensor, "*places vocab"], labels: Int[Tensor, "*places"]) -> Float[Tensor, ""]:

@@ -45,7 +45,7 @@ class WordPieceTokenizer(Tokenizer):
         >>> tokenizer.encode("The films: unwatchable!")
         [2, 5, 6, 7, 1, 9, 10, 11, 12, 3]
         >>> tokenizer.decode([2, 5, 6, 7, 1, 9, 10, 11, 12, 3])
-        'the films [UNK] unwatchable !'
+        'the films [UNK] unwatchable!'
     """
 
     def __init__(
@@ -210,7 +210,9 @@ class WordPieceTokenizer(Tokenizer):
                 start += len(part)
 
     def decode(self, ids: Iterable[int] | Int[Tensor, "seq"]) -> str:
-        """Return the text of a list of ids, its pieces joined; `[PAD]`, `[CLS]` and `[SEP]` are left out.
+        """Return the text of a list of ids: pieces joined, no space before `.`, `,`, `?` and `!`.
+
+        `[PAD]`, `[CLS]` and `[SEP]` are left out. What was lost stays lost: case, accents, and where a space was.
 
         Raises:
             ValueError: If an id is not in the vocabulary.
@@ -220,7 +222,7 @@ class WordPieceTokenizer(Tokenizer):
             self.check_id(index)
             if index not in (self.pad_id, self.cls_id, self.sep_id):
                 pieces.append(self.id_to_token[index])
-        return " ".join(pieces).replace(f" {CONTINUES}", "")
+        return re.sub(r" (?=[.,?!])", "", " ".join(pieces).replace(f" {CONTINUES}", ""))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `vocab.txt`, a piece a line in the order of the ids, and `tokenizer_config.json`.

@@ -3,14 +3,21 @@
 Begin with single letters, and join the two neighbours that stand side by side most often; then again, and again, until
 the vocabulary is full. Frequent words grow together in the end, rare ones stay in pieces.
 
-Nobody outside Google knows how BERT's own vocabulary was made: the trainer was never published
-(https://github.com/google-research/bert#learning-a-new-wordpiece-vocabulary). Schuster and Nakajima (2012,
-https://research.google/pubs/japanese-and-korean-voice-search/) join the pair that makes the training text most likely.
-Often that is written as count(ab) / (count(a) · count(b)) (https://huggingface.co/learn/llm-course/chapter6/6), a
-score that is highest for letters that are rare and always stand together: it spends the vocabulary on curiosities.
-Here, as in `tokenizers` by Hugging Face, the pair with the highest count wins, which is byte-pair encoding (Sennrich et
-al., 2016, https://aclanthology.org/P16-1162). `tests/test_wordpiece_training.py` compares the two: with the same number
-of pieces, the counts spell words that they have never seen with fewer of them.
+Nobody outside Google knows how BERT's own vocabulary was made: its trainer was never published
+(https://github.com/google-research/bert#learning-a-new-wordpiece-vocabulary). Three scores are on record for the pair
+to join. Say that a stands count(a) times in the texts, b count(b) times, the two side by side count(ab) times, and all
+pieces together n times:
+
+- count(ab), as in byte-pair encoding (Sennrich et al., 2016, https://aclanthology.org/P16-1162);
+- how much likelier the texts become (Schuster and Nakajima, 2012,
+  https://static.googleusercontent.com/media/research.google.com/en//pubs/archive/37842.pdf), which is about
+  count(ab) · log(n · count(ab) / (count(a) · count(b)));
+- count(ab) / (count(a) · count(b)) alone, as WordPiece is often explained
+  (https://huggingface.co/learn/llm-course/chapter6/6).
+
+The third is highest for rare letters that always stand together, and spends the vocabulary on curiosities:
+`tests/test_wordpiece_training.py` shows that new words then fall into more pieces. The first two do equally well.
+Here it is the first, the simplest, as in the `tokenizers` library of Hugging Face.
 """
 
 import heapq

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nano_bert import BertConfig
 from nano_bert.attention import BertSelfAttention
 from nano_bert.encoder import BertLayer
-from nano_bert.hugging_face import config_to_json, to_hugging_face
+from nano_bert.hugging_face import COPIES, config_to_json, to_hugging_face
 
 SEEDS = range(6)
 PRECISIONS = {torch.float32: 1e-5, torch.float64: 1e-10}  # how near to the oracle we must come
@@ -32,9 +32,10 @@ def random_config(seed: int, **fixed: Any) -> BertConfig:
         "n_embed": n_heads * draw.randint(3, 6),
         "n_feed_forward": draw.choice([None, 5, 11]),
         "max_seq_len": draw.randint(9, 12),
-        "n_token_types": draw.randint(2, 3),
+        "n_token_types": draw.randint(1, 3),
         "labels": draw.choice([("no", "yes"), ("no", "perhaps", "yes")]),
         "dropout": draw.choice([0.0, 0.3]),
+        "layer_norm_eps": draw.choice([1e-12, 1e-3]),
     }
     return BertConfig(**{**settings, **fixed})
 
@@ -62,6 +63,18 @@ def random_batch(config: BertConfig, seed: int) -> dict[str, Tensor]:
         "input_ids": torch.randint(config.vocab_size, shape),
         "attention_mask": random_mask(*shape, seed).long(),
         "token_type_ids": torch.randint(config.n_token_types, shape),
+    }
+
+
+def random_riddles(config: BertConfig, batch: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    """Hide about a third of the words to be guessed, at least one, and say which pairs belong together."""
+    torch.manual_seed(seed)
+    words = torch.randint(config.vocab_size, batch["input_ids"].shape)
+    asked = torch.rand(words.shape) < 0.35
+    asked[0, 0] = True
+    return {
+        "labels": words.masked_fill(~asked, -100),
+        "next_sentence_label": torch.randint(2, (len(words),)),
     }
 
 
@@ -144,5 +157,8 @@ def hugging_face(model: nn.Module, kind: type = transformers.BertModel) -> Any:
     settings._attn_implementation = "eager"  # the only one that gives its attention weights out
     settings.output_attentions = settings.output_hidden_states = True
     oracle = kind(settings).to(next(iter(weights.values())).dtype).eval()
-    oracle.load_state_dict(weights)
+    missing, left_over = oracle.load_state_dict(weights, strict=False)
+    assert set(missing) <= {copy for copy, _ in COPIES}
+    assert not left_over
+    oracle.tie_weights()
     return oracle

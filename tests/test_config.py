@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import transformers
 
-from nano_bert import BertConfig
+from nano_bert import BertConfig, NanoBERT
 from nano_bert.config import make_config
 
 SIZES = ["vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types"]
@@ -71,11 +71,36 @@ def test_dropout_outside_0_and_1_is_refused(dropout: float) -> None:
         BertConfig(**settings(dropout=dropout))
 
 
-@pytest.mark.parametrize("value", [0.0, -1e-12, float("nan")])
-@pytest.mark.parametrize("name", ["layer_norm_eps", "initializer_range"])
+@pytest.mark.parametrize("value", [0.0, -1e-12, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["layer_norm_eps", "initializer_range", "segment_range"])
 def test_what_must_be_above_zero_is(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be above 0, but it is {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be above 0 and finite, but it is {value}"):
         BertConfig(**settings(**{name: value}))
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None, [0.1]])
+@pytest.mark.parametrize("name", ["dropout", "layer_norm_eps", "initializer_range", "segment_range"])
+def test_what_is_no_number_is_refused(as_a_reader: None, name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} is a number, but it is "):
+        BertConfig(**settings(**{name: value}))
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_model_larger_than_any_bert_is_refused(name: str) -> None:
+    """At once, and without building it."""
+    for size in (10**12, 10**400):
+        with pytest.raises(ValueError, match=r"would have [\d,]+ parameters; 4,000,000,000 is the limit .*n_layers="):
+            BertConfig(**settings(**{"n_embed": 4, name: size} | ({"n_embed": size} if name == "n_heads" else {})))
+
+
+@pytest.mark.parametrize("n_feed_forward", [None, 7])
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("pooler", [False, True])
+def test_parameters_are_counted_without_building(n_feed_forward: int | None, norm_first: bool, pooler: bool) -> None:
+    config = BertConfig(
+        11, 3, 2, 6, n_feed_forward, max_seq_len=9, n_token_types=3, norm_first=norm_first, pooler=pooler
+    )
+    assert config.n_parameters == sum(weight.numel() for weight in NanoBERT(config).parameters())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +108,7 @@ def test_what_must_be_above_zero_is(name: str, value: float) -> None:
     [
         ({"pad_id": 10}, ValueError, "pad_id=10 .* from 0 to 9"),
         ({"pad_id": -1}, ValueError, "pad_id=-1 .* from 0 to 9"),
+        ({"pad_id": 1.0}, TypeError, "pad_id is the id of a token, a whole number .* it is 1.0"),
         ({"pooling": "max"}, ValueError, 'pooling is "cls" or "mean", but it is \'max\''),
         ({"labels": ()}, ValueError, "each class once, at least one"),
         ({"labels": ("good", "good")}, ValueError, "each class once"),

@@ -9,9 +9,9 @@ import transformers
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, WordTokenizer
+from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
 from nano_bert.heads import masked_mean
-from nano_bert.pretrained import to_hugging_face
+from nano_bert.hugging_face import to_hugging_face
 from tests.oracles import (
     PRECISIONS,
     SEEDS,
@@ -20,6 +20,7 @@ from tests.oracles import (
     hugging_face,
     random_batch,
     random_config,
+    random_riddles,
     random_weights,
 )
 
@@ -76,6 +77,79 @@ def test_the_classifier_is_berts(seed: int, dtype: torch.dtype, tolerance: float
     assert_same({"logits": ours.logits, "loss": ours.loss}, {"logits": theirs.logits, "loss": theirs.loss}, tolerance)
     assert_same(named("attention", ours.attentions), named("attention", theirs.attentions), tolerance)
     assert_same(to_hugging_face(gradients(model)), gradients(oracle), tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS.items())
+@pytest.mark.parametrize("asked", [("labels",), ("next_sentence_label",), ("labels", "next_sentence_label")])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pretraining_is_berts(seed: int, asked: tuple[str, ...], dtype: torch.dtype, tolerance: float) -> None:
+    """Both guesses, both losses and their sum, and every gradient. transformers gives a loss for both or none."""
+    config = random_config(seed)
+    model = random_weights(NanoBertForPreTraining(config).to(dtype), seed).eval()
+    oracle = hugging_face(model, transformers.BertForPreTraining)
+    batch = random_batch(config, seed)
+    riddles = random_riddles(config, batch, seed)
+    ours, theirs = model(**batch, **{name: riddles[name] for name in asked}), oracle(**batch)
+    words, follows = theirs.prediction_logits, theirs.seq_relationship_logits
+    losses = {
+        "labels": cross_entropy(words.flatten(0, 1), riddles["labels"].flatten()),
+        "next_sentence_label": cross_entropy(follows, riddles["next_sentence_label"]),
+    }
+    loss = oracle(**batch, **riddles).loss if len(asked) == 2 else losses[asked[0]]
+    ours.loss.backward()
+    loss.backward()
+    assert_same(
+        {"words": ours.prediction_logits, "follows": ours.seq_relationship_logits, "loss": ours.loss},
+        {"words": words, "follows": follows, "loss": loss},
+        tolerance,
+    )
+    assert_same(named("attention", ours.attentions), named("attention", theirs.attentions), tolerance)
+    assert_same(to_hugging_face(gradients(model)), gradients(oracle), tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS.items())
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_model_that_guesses_words_alone_is_berts(seed: int, dtype: torch.dtype, tolerance: float) -> None:
+    config = random_config(seed, pooler=False)
+    model = random_weights(NanoBertForPreTraining(config).to(dtype), seed).eval()
+    oracle = hugging_face(model, transformers.BertForMaskedLM)
+    batch = random_batch(config, seed)
+    labels = random_riddles(config, batch, seed)["labels"]
+    ours, theirs = model(**batch, labels=labels), oracle(**batch, labels=labels)
+    ours.loss.backward()
+    theirs.loss.backward()
+    assert_same(
+        {"words": ours.prediction_logits, "loss": ours.loss}, {"words": theirs.logits, "loss": theirs.loss}, tolerance
+    )
+    assert ours.seq_relationship_logits is None
+    assert model.bert(**batch).pooler_output is None
+    assert_same(to_hugging_face(gradients(model)), gradients(oracle), tolerance)
+
+
+def test_without_riddles_there_is_no_loss() -> None:
+    assert NanoBertForPreTraining(vocab_size=10)(IDS).loss is None
+
+
+def test_words_are_written_with_the_table_that_reads_them() -> None:
+    """One table, not a copy: what changes in it changes the guesses."""
+    model = NanoBertForPreTraining(vocab_size=10, n_embed=4).eval()
+    names = [name for name, weight in model.named_parameters() if 10 in weight.shape]
+    assert names == ["bert.embedding.words.weight", "masked_word_head.bias"]
+    state = torch.randn(4)
+    before = model.guess_words(state)
+    with torch.no_grad():
+        model.bert.embedding.words.weight[7] += 1
+    changed = model.guess_words(state) != before
+    assert changed.tolist() == [index == 7 for index in range(10)]
+
+
+def test_a_head_that_is_not_there_answers_no_question(as_a_reader: None) -> None:
+    model = NanoBertForPreTraining(vocab_size=10, pooler=False)
+    with pytest.raises(ValueError, match="no head for next sentences, so it takes no next_sentence_label"):
+        model(IDS, next_sentence_label=torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r'pooling="cls" reads the pooler, .* none: choose pooling="mean"'):
+        NanoBertForClassification(vocab_size=10, pooler=False)
+    assert NanoBertForClassification(vocab_size=10, pooler=False, pooling="mean")(IDS).logits.shape == (2, 2)
 
 
 # A text gives the same numbers, whatever stands beside it
