@@ -1,11 +1,19 @@
 """nano-BERT: a small BERT to read, run and take apart.
 
-The modules follow the book, ground floor first: config, tokenizer, embeddings, attention, encoder, model,
-pretrained, data, training. A module imports only from those before it.
+The modules follow the book, ground floor first: config, encoding, tokenizer, wordpiece, embeddings, attention, encoder,
+heads, model, data, training, pretraining. A module imports only from those that it builds on, never in a circle.
 """
 
 from nano_bert.config import BertConfig
 from nano_bert.model import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer import WordTokenizer
+from nano_bert.wordpiece import WordPieceTokenizer
 
-__all__ = ["BertConfig", "NanoBERT", "NanoBertForClassification", "NanoBertForPreTraining", "WordTokenizer"]
+__all__ = [
+    "BertConfig",
+    "NanoBERT",
+    "NanoBertForClassification",
+    "NanoBertForPreTraining",
+    "WordPieceTokenizer",
+    "WordTokenizer",
+]

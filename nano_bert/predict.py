@@ -1,18 +1,22 @@
-"""Prediction: what a trained model thinks of a text, and which words it would miss.
+"""Prediction: what a trained model thinks of a text, which words it would miss, and which it would fill in.
 
 The effect of a word is measured, not read off the attention weights: the text is asked about again without it
 (leave-one-out, Li, Monroe and Jurafsky, 2016, https://arxiv.org/abs/1612.08220). That is no full explanation
 either, since words can stand in for each other, but it says what would really have happened.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import predict_probabilities
-from nano_bert.model import NanoBertForClassification
+from nano_bert.model import BertModule, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer import WordTokenizer
+from nano_bert.wordpiece import WordPieceTokenizer
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
@@ -69,7 +73,7 @@ def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -
     )
 
 
-def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, WordTokenizer]:
+def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, Tokenizer]:
     """Return a trained classifier and its tokenizer.
 
     Args:
@@ -84,20 +88,91 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, WordTo
     if not folder.is_dir():
         raise FileNotFoundError(f"{name} is neither a folder nor a model of the package: {', '.join(shipped)}.")
     model = NanoBertForClassification.from_pretrained(folder)
-    tokenizer = WordTokenizer.from_pretrained(folder)
+    tokenizer = load_tokenizer(folder)
+    check_fit(folder, model, tokenizer)
+    return model, tokenizer
+
+
+def load_pretrained(name: str | Path) -> tuple[NanoBertForPreTraining, Tokenizer]:
+    """Return a model that guesses words, and its tokenizer.
+
+    Args:
+        name: "imdb-pretrained", which comes with the package, or a folder that `nano-bert pretrain` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If the folder is damaged, or its model guesses no words.
+    """
+    folder = CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
+    model, tokenizer = NanoBertForPreTraining.from_pretrained(folder), load_tokenizer(folder)
+    check_fit(folder, model, tokenizer)
+    return model, tokenizer
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer of a folder, whichever kind it is; the folder says so."""
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        reads_words = settings["tokenizer_class"] == "WordTokenizer"
+    except FileNotFoundError:
+        reads_words = False  # an old BERT, whose folder says nothing
+    except (ValueError, KeyError, TypeError):
+        reads_words = True  # damaged: WordTokenizer says how
+    return (WordTokenizer if reads_words else WordPieceTokenizer).from_pretrained(folder)
+
+
+def check_fit(folder: Path, model: BertModule, tokenizer: Tokenizer) -> None:
+    """Refuse a model and a vocabulary that were not made for each other; let no text be longer than the model reads."""
     if len(tokenizer) != model.config.vocab_size:
         raise ValueError(
             f"{folder} does not fit together: vocab.txt has {len(tokenizer)} entries, but the model was made for "
             f"{model.config.vocab_size}."
         )
-    if (tokenizer.max_seq_len or 0) > model.config.max_seq_len:
+    if tokenizer.max_seq_len is None:
+        tokenizer.max_seq_len = model.config.max_seq_len
+    if tokenizer.max_seq_len > model.config.max_seq_len:
         raise ValueError(
             f"{folder} does not fit together: tokenizer_config.json cuts texts to {tokenizer.max_seq_len} tokens, but "
             f"the model reads {model.config.max_seq_len} at most."
         )
-    return model, tokenizer
+
+
+def fill_in(
+    model: NanoBertForPreTraining, tokenizer: Tokenizer, text: str, n: int = 5
+) -> list[list[tuple[str, float]]]:
+    """Guess the words that a text hides.
+
+    Args:
+        model: A pretrained model.
+        tokenizer: Its tokenizer.
+        text: A text with `[MASK]` in it, once or more often.
+        n: How many guesses to return for each.
+
+    Returns:
+        For each `[MASK]` the `n` most probable words, with their probabilities.
+
+    Raises:
+        ValueError: If the text hides nothing.
+
+    Examples:
+        >>> from nano_bert.predict import fill_in, load_pretrained
+        >>> model, tokenizer = load_pretrained("imdb-pretrained")
+        >>> [word for word, probability in fill_in(model, tokenizer, "one of the best [MASK] i have ever seen")[0]]
+    """
+    ids = torch.tensor(tokenizer.encode(text))
+    places = ids == tokenizer.mask_id
+    if not places.any():
+        raise ValueError(
+            f"Nothing is hidden in {text!r:.80}: write {tokenizer.id_to_token[tokenizer.mask_id]} for a word."
+        )
+    with torch.no_grad():
+        guesses = model(ids).prediction_logits[places].softmax(dim=-1).topk(n)
+    return [
+        [(tokenizer.id_to_token[index], share) for index, share in zip(indices, shares, strict=True)]
+        for indices, shares in zip(guesses.indices.tolist(), guesses.values.tolist(), strict=True)
+    ]
 
 
 def shipped_models() -> Sequence[str]:
-    """Return the names of the trained models that come with the package."""
-    return sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))
+    """Return the names of the trained classifiers that come with the package."""
+    return sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json") if "Classif" in path.read_text())

@@ -9,18 +9,23 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+import transformers
 
-from nano_bert import recipes
+from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer, commands, loop, recipes
 from nano_bert.__main__ import EXAMPLES, main, make_parser
 from nano_bert.data import load_phrases
 from nano_bert.download import SOURCES
 from nano_bert.optimization import TrainingConfig
 from nano_bert.recipes import Recipe
 
-VERBS = ["train", "evaluate", "predict", "reproduce", "data"]
+VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
+
+PRETRAIN = ["--n-embed", "4", "--max-seq-len", "24", "--epochs", "2", "--batch-size", "8", "--vocab-size", "120"]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -128,7 +133,172 @@ def test_data_counts_the_texts(run: Run) -> None:
     assert "train        4,000 texts: 2,000 negative, 2,000 positive" in out
 
 
+# Pretrain.
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> str:
+    """A text file: sixty documents of three sentences."""
+    phrases = load_phrases(n=400).train.texts
+    documents = [".\n".join(phrases[n : n + 3]) + "." for n in range(0, 180, 3)]
+    (tmp_path / "stories.txt").write_text("\n\n".join(documents))
+    return str(tmp_path / "stories.txt")
+
+
+@pytest.mark.parametrize("pieces", [[], ["--pieces"], ["--pieces", "--whole-words"]], ids=" ".join)
+@pytest.mark.parametrize("pairs", [[], ["--next-sentence"]], ids=" ".join)
+def test_pretrain_leaves_a_model_that_everybody_can_open(
+    run: Run, texts: str, tmp_path: Path, pieces: list[str], pairs: list[str]
+) -> None:
+    folder = tmp_path / "new"
+    code, out, err = run("pretrain", texts, "--output", str(folder), *PRETRAIN, *pieces, *pairs)
+    assert code == 0, err
+    assert out.startswith("Of the words hidden in 3 other texts it guesses ")
+    assert out.endswith(f"Kept in {folder}.\n")
+    names = {"config.json", "model.safetensors", "record.json", "state.safetensors", "tokenizer_config.json"}
+    assert {path.name for path in folder.iterdir()} == {*names, "vocab.txt"}
+
+    record = json.loads((folder / "record.json").read_text())
+    assert (record["texts"], record["validation_texts"]) == (57, 3)
+    assert (record["share"], record["whole_words"]) == (0.15, "--whole-words" in pieces)
+    assert record["training"]["batch_size"] == 8
+    assert record["model"]["n_embed"] == 4
+    assert [line["epoch"] for line in record["history"]] == [1, 2]
+    assert ("validation_next_sentence" in record["history"][0]) == bool(pairs)
+
+    kind: Any = WordTokenizer
+    if pieces:
+        from nano_bert.wordpiece import WordPieceTokenizer
+
+        kind = WordPieceTokenizer
+        theirs = transformers.BertTokenizerFast.from_pretrained(folder)
+        assert theirs("the film was good").input_ids == kind.from_pretrained(folder).encode("the film was good")
+    tokenizer = kind.from_pretrained(folder)
+    assert tokenizer.max_seq_len == 24
+    assert 30 < len(tokenizer) <= 120
+    model = NanoBertForPreTraining.from_pretrained(folder)
+    batch = tokenizer.encode_batch(["the film was [MASK] not bad", "good"], ["but the plot", "a film"])
+    ours = model(**batch)
+    for opener in (transformers.AutoModelForMaskedLM, transformers.BertForPreTraining)[: 2 if pairs else 1]:
+        answer = opener.from_pretrained(folder)(**batch)
+        logits = answer.logits if opener is transformers.AutoModelForMaskedLM else answer.prediction_logits
+        torch.testing.assert_close(ours.prediction_logits, logits, atol=1e-5, rtol=0)
+    if pairs:
+        logits = answer.seq_relationship_logits
+        torch.testing.assert_close(ours.seq_relationship_logits, logits, atol=1e-5, rtol=0)
+    classifier = NanoBertForClassification.from_pretrained(folder, labels=["bad", "good"], pooling="mean")
+    assert classifier(**batch).logits.shape == (2, 2)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """All that the command left but the times."""
+    record = json.loads((folder / "record.json").read_text())
+    for line in record["history"]:
+        del line["cpu_seconds"], line["wall_seconds"]
+    names = ("config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json")
+    return {name: (folder / name).read_bytes() for name in names} | {"record.json": record}
+
+
+@pytest.mark.parametrize("more", [[], ["--pieces", "--whole-words", "--next-sentence", "--dropout", "0.1"]], ids=len)
+def test_pretrain_goes_on_after_ctrl_c_as_if_nothing_had_been(
+    run: Run, texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    arguments = ["pretrain", texts, *PRETRAIN, "--share", "0.3", *more, "--output"]
+    assert run(*arguments, str(tmp_path / "unbroken"))[0] == 0
+    real, calls = loop.train_step, [0]
+
+    def step(*given: Any) -> float:
+        calls[0] += 1
+        if calls[0] in (1, 6, 13):
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(loop, "SAVE_EVERY", 2)
+    monkeypatch.setattr(loop, "train_step", step)
+    broken = str(tmp_path / "broken")
+    code, out, err = run(*arguments, broken)
+    assert (code, out) == (130, "")
+    assert err.endswith("Stopped. The run is kept up to its last saved step: add --resume to go on.\n")
+    assert run(*arguments, broken)[0] == 130, "nothing was kept before the first step"
+    assert run(*arguments, broken)[0] == 2
+    assert run(*arguments, broken, "--resume")[0] == 130
+    assert run(*arguments, broken, "--resume")[0] == 0
+    assert calls[0] > 13
+    assert results(tmp_path / "broken") == results(tmp_path / "unbroken")
+    assert run(*arguments, broken, "--resume")[0] == 0
+    assert results(tmp_path / "broken") == results(tmp_path / "unbroken")
+    code, _, err = run(*arguments, broken, "--resume", "--share", "0.2")
+    assert code == 2
+    assert "was started with share = 0.3, but now it is 0.2" in err
+    assert results(tmp_path / "broken") == results(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("source", ["imdb", "TEXTS"])
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("", "holds a run already: add --resume to go on, or choose another --output."),
+        ("--output new --share 15", "share is a part of the tokens: above 0 and at most 1, but it is 15.0."),
+        ("--output new --n-heads 3", "cannot be shared out among n_heads=3"),
+        ("--output new --epochs 0", "epochs must be above 0"),
+        ("--output new --vocab-size 0", "vocab_size must be at least 1"),
+        ("--output new --learning-rate nan", "learning_rate must be above 0"),
+    ],
+)
+def test_pretrain_tells_a_mistake_before_anything_is_read(
+    run: Run, texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, wrong: str, sentence: str
+) -> None:
+    monkeypatch.setattr(commands, "load_imdb", None)
+    monkeypatch.setattr(commands, "read_documents", None)
+    monkeypatch.chdir(tmp_path)
+    for stem in ("imdb", "stories"):  # the default folders
+        (tmp_path / "runs" / f"pretrained-{stem}").mkdir(parents=True)
+        (tmp_path / "runs" / f"pretrained-{stem}" / "state.safetensors").touch()
+    code, out, err = run("pretrain", source.replace("TEXTS", texts), *wrong.split())
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert sentence in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = load_phrases(n=100)
+    monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
+    monkeypatch.chdir(tmp_path)
+    seen: list[Any] = []
+    real = commands.pretrain
+    monkeypatch.setattr(commands, "pretrain", lambda *given, **more: seen.append((given, more)) or real(*given, **more))
+    code, out, err = run("pretrain", "imdb", *PRETRAIN, "--whole-words", "--share", "0.25", "--seed", "4")
+    assert code == 0, err
+    assert out.endswith("Kept in runs/pretrained-imdb.\n")
+    [((model, _, texts, validation, settings), more)] = seen
+    assert texts is corpus.train.texts, "and neither their labels nor the test split"
+    assert validation == corpus.validation.texts
+    assert (more["share"], more["whole_words"], settings.seed) == (0.25, True, 4)
+    assert model.next_sentence_head is None
+
+
 # Reproduce.
+
+
+@pytest.mark.parametrize("name", ["few-labels", "published"])
+def test_reproduce_carries_out_an_experiment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    corpus, seen = load_phrases(n=100), []
+    monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
+    monkeypatch.setattr(commands, "minilm", lambda: "weights")
+    for experiment in ("few_labels", "published"):
+        monkeypatch.setattr(
+            commands, f"make_{experiment}_record", lambda *given, by=experiment: seen.append((by, *given)) or {"it": by}
+        )
+    places = ("--output", str(tmp_path / "results"), "--runs", str(tmp_path / "runs"))
+    code, out, err = run("reproduce", name, "--seeds", "2", *places)
+    assert (code, out) == (0, f"Written to {tmp_path / 'results' / f'{name}.json'}.\n"), err
+    what = name.replace("-", "_")
+    before = ("weights",) if name == "published" else ()
+    assert seen == [(what, *before, corpus, range(2), tmp_path / "runs" / name)]
+    assert json.loads((tmp_path / "results" / f"{name}.json").read_text()) == {"it": what}
 
 
 def test_reproduce_writes_a_complete_record(run: Run, tiny: None, tmp_path: Path) -> None:
@@ -201,6 +371,27 @@ def test_ctrl_c_says_how_to_go_on(run: Run, tiny: None, tmp_path: Path, monkeypa
         ("predict good --model nothing", "nothing is neither a folder nor a model of the package"),
         ("predict good --model FILE", "is neither a folder nor a model of the package"),
         ("reproduce phrases", "argument corpus: invalid choice: 'phrases'"),
+        ("pretrain", "the following arguments are required: texts"),
+        ("pretrain nothing.txt --output OUT", "No such file or directory (nothing.txt)"),
+        ("pretrain FILE --output OUT", "holds no text"),
+        ("pretrain EMPTY --output OUT", "Is a directory"),
+        ("pretrain LATIN --output OUT", "is not a text in UTF-8: "),
+        ("pretrain BINARY --output OUT", "is not a text"),
+        ("pretrain LINE --output OUT", "Learning and measuring want 20 documents at least, but there are 1."),
+        ("pretrain LINES --next-sentence --output OUT", "no text has two sentences with words of the vocabulary"),
+        ("pretrain LINES --resume --output OUT", "There is no run to resume in"),
+        ("pretrain LINES --vocab-size 5 --output OUT", "max_vocab_size=5 leaves no room for a word"),
+        ("pretrain LINES --pieces --vocab-size 6 --output OUT", "vocab"),
+        ("pretrain LINES --max-seq-len 2 --output OUT", "max_seq_len=2 leaves no room for a word"),
+        ("pretrain LINES --max-seq-len 4 --next-sentence --output OUT", "max_seq_len=4 leaves no room for a word"),
+        ("pretrain LINES --output FILE", "File exists"),
+        ("pretrain LINES --vocab-size many", "argument --vocab-size: invalid int value: 'many'"),
+        ("pretrain LINES --vocab-size 9999999999 --output OUT", "is the limit here"),
+        ("pretrain LINES --share nan --output OUT", "share is a part of the tokens"),
+        ("pretrain LINES --word-dropout 0.1", "unrecognized arguments: --word-dropout 0.1"),
+        ("reproduce few-labels --recipe phrases", "few-labels is an experiment by itself and has no recipes: leave"),
+        ("reproduce published --recipe phrases", "published is an experiment by itself and has no recipes: leave"),
+        ("reproduce few-labels --seeds 0", "--seeds must be at least 1, but it is 0."),
         ("reproduce imdb --seeds 0", "--seeds must be at least 1, but it is 0."),
         ("reproduce imdb --recipe phrases", "The recipe phrases is for phrases, not for imdb."),
     ],
@@ -209,7 +400,13 @@ def test_a_mistake_is_answered_by_a_sentence(run: Run, tmp_path: Path, command: 
     places = {"OUT": tmp_path / "out", "FILE": tmp_path / "file", "EMPTY": tmp_path / "empty"}
     places["FILE"].touch()
     places["EMPTY"].mkdir()
-    for name, place in places.items():
+    contents = {
+        "LATIN": "café".encode("latin-1"), "BINARY": bytes(100), "LINES": b"a good film\n" * 40, "LINE": b"good. " * 999
+    }  # fmt: skip
+    for name, content in contents.items():
+        places[name] = tmp_path / name.lower()
+        places[name].write_bytes(content)
+    for name, place in sorted(places.items(), reverse=True):  # LINES before LINE
         command = command.replace(name, str(place))
     code, out, err = run(*command.split())
     assert (code, out) == (2, "")

@@ -166,7 +166,9 @@ def test_any_pair(ours: WordPieceTokenizer, theirs: Any, first: str, second: str
     assert all(batch[name].equal(expected[name]) for name in batch)
 
 
-@given(ids=st.lists(st.integers(0, 30_521) | st.sampled_from([0, 100, 101, 102, 103, 2015, 2075, 1012])))
+@given(
+    ids=st.lists(st.integers(0, 30_521) | st.sampled_from([0, 100, 101, 102, 103, 2015, 2075, 999, 1010, 1012, 1029]))
+)
 def test_any_ids_are_decoded(ours: WordPieceTokenizer, theirs: Any, ids: list[int]) -> None:
     """`[UNK]` and `[MASK]` stay, as in `WordTokenizer`; transformers leaves out all special tokens or none."""
     kept = [index for index in ids if index not in (0, 101, 102)]
@@ -180,6 +182,11 @@ def test_any_ids_are_decoded(ours: WordPieceTokenizer, theirs: Any, ids: list[in
 
 def test_the_longest_piece_is_taken(tokenizer: WordPieceTokenizer) -> None:
     assert tokenizer.tokenize("ab aba abab baa") == ["ab", "ab", "##a", "ab", "##a", "##b", "b", "##a", "##a"]
+
+
+def test_the_longest_piece_of_all_is_found() -> None:
+    tokenizer = WordPieceTokenizer([*SPECIAL_TOKENS, "cinematic", "##ally"])
+    assert tokenizer.tokenize("cinematic cinematically") == ["cinematic", "cinematic", "##ally"]
 
 
 def test_a_word_is_unknown_as_a_whole(tokenizer: WordPieceTokenizer) -> None:
