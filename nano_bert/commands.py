@@ -85,8 +85,9 @@ def run_pretrain(options: argparse.Namespace) -> None:
     history = pretrain(model, tokenizer, texts, validation, settings, **hidden, **kept)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    record = {"texts": len(texts), "validation_texts": len(validation), "model": model.config.to_dict(), **hidden}
-    record |= {"training": asdict(settings), **versions(), "history": history}
+    record = {"source": options.texts, "texts": len(texts), "validation_texts": len(validation), **hidden}
+    record |= {"pieces": options.pieces, "model": model.config.to_dict(), "training": asdict(settings)}
+    record |= {**versions(), "history": history}
     write_atomically(folder / "record.json", json.dumps(record, indent=1) + "\n")
     best = min(history, key=lambda epoch: epoch["validation_loss"])
     print(

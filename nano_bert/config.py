@@ -12,7 +12,7 @@ from typing import Any, Literal
 Pooling = Literal["cls", "mean"]
 
 SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types")
-NUMBERS = ("dropout", "layer_norm_eps", "initializer_range", "segment_range")
+NUMBERS = ("dropout", "layer_norm_eps", "initializer_range", "segment_range", "pad_id")
 LARGEST = 4_000_000_000  # parameters: 16 GB, more than a laptop has, and twelve times BERT-large
 
 
@@ -111,8 +111,9 @@ class BertConfig:
     def _check_choices(self) -> None:
         for name in NUMBERS:
             number: object = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise TypeError(f"{name} is a number, but it is {number!r}.")
+            kinds = int if name == "pad_id" else (int, float)
+            if isinstance(number, bool) or not isinstance(number, kinds):
+                raise TypeError(f"{name} is a {'whole ' * (name == 'pad_id')}number, but it is {number!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f"dropout is the share of features to drop: at least 0 and below 1, but it is {self.dropout}."
@@ -120,9 +121,6 @@ class BertConfig:
         for name in ("layer_norm_eps", "initializer_range", "segment_range"):
             if not 0 < getattr(self, name) < float("inf"):  # written so that it refuses NaN, too
                 raise ValueError(f"{name} must be above 0 and finite, but it is {getattr(self, name)}.")
-        pad_id: object = self.pad_id
-        if isinstance(pad_id, bool) or not isinstance(pad_id, int):
-            raise TypeError(f"pad_id is the id of a token, a whole number (int), but it is {pad_id!r}.")
         if not 0 <= self.pad_id < self.vocab_size:
             raise ValueError(
                 f"pad_id={self.pad_id} is not an id of the vocabulary: ids go from 0 to {self.vocab_size - 1}."

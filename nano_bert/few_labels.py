@@ -39,11 +39,10 @@ MODEL: dict[str, Any] = {
     "n_embed": 64,
     "dropout": 0.0,
     "max_seq_len": 128,
-    "initializer_range": 0.2,
-    "pooling": "mean",
+    "initializer_range": 0.05,
     "pooler": False,
 }
-PRETRAINING = TrainingConfig(epochs=6, learning_rate=3e-3, patience=6)
+PRETRAINING = TrainingConfig(epochs=5, learning_rate=3e-3, patience=99)
 SHARE = 0.2  # of the words hidden
 FINE_TUNING = {
     100: TrainingConfig(epochs=30, learning_rate=1e-3, word_dropout=0.3, batch_size=16, patience=30),
@@ -98,7 +97,7 @@ def fine_tune(
     """Train a classifier from scratch, or from a pretrained model, and measure it on the test split."""
     torch.manual_seed(settings.seed)
     if pretrained is None:
-        model = NanoBertForClassification(BertConfig(vocab_size=len(tokenizer), labels=corpus.label_names, **MODEL))
+        model = NanoBertForClassification(BertConfig(vocab_size=len(tokenizer), labels=corpus.label_names, pooling="mean", **MODEL))
     else:
         model = NanoBertForClassification.from_pretrained(pretrained, labels=corpus.label_names, pooling="mean")
     resume = (folder / STATE_FILE).exists()

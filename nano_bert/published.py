@@ -25,7 +25,7 @@ from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import train
 from nano_bert.wordpiece import WordPieceTokenizer
 
-PART = {"train": 2_000, "validation": 500, "test": 5_000}  # texts
+PART = {"train": 2_000, "validation": 500, "test": 2_500}  # texts
 MAX_SEQ_LEN = 128
 FINE_TUNING = TrainingConfig(epochs=2, learning_rate=1e-4, batch_size=16)
 

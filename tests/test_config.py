@@ -108,7 +108,7 @@ def test_parameters_are_counted_without_building(n_feed_forward: int | None, nor
     [
         ({"pad_id": 10}, ValueError, "pad_id=10 .* from 0 to 9"),
         ({"pad_id": -1}, ValueError, "pad_id=-1 .* from 0 to 9"),
-        ({"pad_id": 1.0}, TypeError, "pad_id is the id of a token, a whole number .* it is 1.0"),
+        ({"pad_id": 1.0}, TypeError, "pad_id is a whole number, but it is 1.0"),
         ({"pooling": "max"}, ValueError, 'pooling is "cls" or "mean", but it is \'max\''),
         ({"labels": ()}, ValueError, "each class once, at least one"),
         ({"labels": ("good", "good")}, ValueError, "each class once"),

@@ -22,6 +22,7 @@ def written(folder: Path, content: bytes | str) -> Path:
         ("one\n\ntwo", ["one", "two"]),
         ("\n\n  one\nstill one\n \t \n\n\ntwo  \n\n", ["one\nstill one", "two"]),
         ("one\ntwo\n\nthree", ["one\ntwo", "three"]),
+        ("one\n \t \ntwo\n\nthree", ["one", "two", "three"]),
         ("one\ntwo\nthree\n", ["one", "two", "three"]),
         ("\none\n two \n", ["one", "two"]),
         ("alone", ["alone"]),

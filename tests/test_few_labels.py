@@ -1,7 +1,7 @@
 """Few labels: the labels are dealt out fairly, and the whole experiment, made tiny, ends in a record."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from nano_bert import few_labels, loop
 from nano_bert.data import Corpus, load_phrases
+from nano_bert.evaluation import measure
 from nano_bert.few_labels import make_few_labels_record, take_labels
 from nano_bert.optimization import TrainingConfig
 from nano_bert.resume import STATE_FILE
@@ -107,6 +108,7 @@ def test_the_record_is_complete_and_the_same_after_a_break(
                 broken = make_few_labels_record(CORPUS, [0, 3], tmp_path / "broken")
             except PowerCut:
                 n_breaks += 1
+                assert n_breaks < 20, "it begins anew each time"
     assert n_breaks > 2
     assert without_seconds(broken) == without_seconds(record)
 
@@ -117,6 +119,29 @@ def test_the_record_is_complete_and_the_same_after_a_break(
     other = replace(CORPUS, train=replace(CORPUS.train, texts=CORPUS.train.texts[::-1]))
     with pytest.raises(ValueError, match="was started with fingerprint of the texts"):
         make_few_labels_record(other, [0], tmp_path / "unbroken")
+
+
+def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[Any, ...]] = []
+    bags: list[tuple[Any, ...]] = []
+    result = {"test": asdict(measure([0, 1], [0, 1], CORPUS.label_names))}
+    monkeypatch.setattr(few_labels, "pretrain_once", lambda *given: given)
+    monkeypatch.setattr(few_labels, "fine_tune", lambda *given: runs.append(given) or result)
+    monkeypatch.setattr(few_labels, "fit_bag", lambda *given: bags.append(given) or result)
+    record = make_few_labels_record(CORPUS, [5, 6], tmp_path)
+    assert [line["history"][2:] for line in record["pretraining"]] == [
+        (n, tmp_path / f"pretraining-{n}") for n in (5, 6)
+    ]
+    expected = [
+        (take_labels(CORPUS, n, seed), start, seed, few_labels.FINE_TUNING[n].epochs, tmp_path / f"{arm}-{n}-{seed}")
+        for seed in (5, 6)
+        for n in (8, 40)
+        for arm, start in (("scratch", None), ("pretrained", tmp_path / f"pretraining-{seed}"))
+    ]
+    assert [(corpus, start, how.seed, how.epochs, place) for corpus, _, start, how, place in runs] == expected
+    assert [(corpus, seed) for corpus, _, seed in bags] == [(corpus, seed) for corpus, _, seed, *_ in expected[::2]]
 
 
 def test_the_test_texts_and_the_labels_are_no_part_of_the_pretraining(tiny: None, tmp_path: Path) -> None:

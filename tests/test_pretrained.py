@@ -300,7 +300,7 @@ def test_what_has_a_default_need_not_be_said(folder: Path) -> None:
         ({"layer_norm_eps": {}}, "layer_norm_eps is a number, but it is {}"),
         ({"layer_norm_eps": float("inf")}, "layer_norm_eps must be above 0 and finite"),
         ({"pad_token_id": 10}, "pad_id=10 is not an id of the vocabulary"),
-        ({"pad_token_id": "0"}, "pad_id is the id of a token"),
+        ({"pad_token_id": "0"}, "pad_id is a whole number"),
         ({"pooling": "max"}, 'pooling is "cls" or "mean"'),
         ({"id2label": {"zero": "bad"}}, "id2label gives each class its name, .* but it is {'zero'"),
         ({"id2label": ["bad", "good"]}, "id2label gives each class its name"),

@@ -89,7 +89,7 @@ def test_first_merges_by_hand() -> None:
 
 
 def test_no_frequency_means_any_pair_that_occurs() -> None:
-    assert list(learn_merges({"ab": 1}, min_freq=0)) == [Merge("a", "##b", 1)]
+    assert list(learn_merges({"abc": 1}, min_freq=0)) == [Merge("##b", "##c", 1), Merge("a", "##bc", 1)]
 
 
 def test_the_vocabulary_is_special_tokens_letters_and_merges() -> None:
