@@ -15,6 +15,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nano_bert.encoding import SPECIAL_TOKENS, Text, Tokenizer, Truncation
+from nano_bert.hub import find_folder
 from nano_bert.normalization import locate_words, split_words
 from nano_bert.wordpiece_files import SPECIAL_NAMES, read_settings, read_vocab, write_files
 from nano_bert.wordpiece_training import CONTINUES, train_wordpiece
@@ -247,8 +248,9 @@ class WordPieceTokenizer(Tokenizer):
         """Open a folder that `save_pretrained` wrote, or the folder of a published BERT.
 
         Args:
-            folder: A folder with `vocab.txt` or, as new versions of transformers write it, `tokenizer.json`; and with
-                `tokenizer_config.json`, where a setting is not the usual one.
+            folder: A folder, or the name of a model on the Hugging Face hub, with `vocab.txt` or, as new versions of
+                transformers write it, `tokenizer.json`; and with `tokenizer_config.json`, where a setting is not the
+                usual one.
             max_seq_len: Longest list of ids to return. None takes what `save_pretrained` wrote; with the folder of a
                 published model it cuts nothing.
 
@@ -256,7 +258,8 @@ class WordPieceTokenizer(Tokenizer):
             FileNotFoundError: If there is no vocabulary.
             ValueError: If a file cannot be read, or asks for something that this tokenizer does not do.
         """
-        vocab, settings = read_vocab(Path(folder)), read_settings(Path(folder))
+        folder = Path(folder) if Path(folder).is_dir() else find_folder(folder)
+        vocab, settings = read_vocab(folder), read_settings(folder)
         try:
             return cls(
                 vocab,

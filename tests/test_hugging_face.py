@@ -270,6 +270,17 @@ def test_weights_kept_in_fewer_bits_become_float32(pretrained: Any, dtype: torch
     assert_same(results(model(**batch)), results(oracle.eval()(**batch)), 1e-5)
 
 
+def test_a_pooler_without_a_head_for_sentences_is_left_in_the_file(pretrained: Any) -> None:
+    """Words are guessed without it."""
+    folder, batch, expected = pretrained
+    rewrite(
+        folder, lambda tensors: {name: tensor for name, tensor in tensors.items() if "seq_relationship" not in name}
+    )
+    model = NanoBertForPreTraining.from_pretrained(folder)
+    assert model(**batch).seq_relationship_logits is None
+    assert torch.allclose(model(**batch).prediction_logits, expected["logits"], atol=1e-5)
+
+
 @pytest.mark.parametrize("name", [DECODER, "cls.predictions.decoder.bias"])
 def test_a_copy_that_is_none_is_refused(pretrained: Any, name: str) -> None:
     folder, _, _ = pretrained

@@ -165,6 +165,9 @@ def test_pretrain_leaves_a_model_that_everybody_can_open(
     assert record["training"]["batch_size"] == 8
     assert record["model"]["n_embed"] == 4
     assert [line["epoch"] for line in record["history"]] == [1, 2]
+    best = min(record["history"], key=lambda line: line["validation_loss"])
+    said = f"guesses {best['validation_accuracy']:.1%} (loss {best['validation_loss']:.2f}, in epoch {best['epoch']})."
+    assert said in out
     assert ("validation_next_sentence" in record["history"][0]) == bool(pairs)
 
     kind: Any = WordTokenizer
@@ -177,6 +180,7 @@ def test_pretrain_leaves_a_model_that_everybody_can_open(
     tokenizer = kind.from_pretrained(folder)
     assert tokenizer.max_seq_len == 24
     assert 30 < len(tokenizer) <= 120
+    assert record["model"]["vocab_size"] == len(tokenizer)
     model = NanoBertForPreTraining.from_pretrained(folder)
     batch = tokenizer.encode_batch(["the film was [MASK] not bad", "good"], ["but the plot", "a film"])
     ours = model(**batch)

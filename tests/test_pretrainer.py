@@ -142,6 +142,32 @@ def test_other_words_are_hidden_in_each_epoch_and_the_same_ones_in_validation() 
     assert not model.training
 
 
+def test_whole_words_are_hidden_where_that_is_asked_for() -> None:
+    from nano_bert.wordpiece import WordPieceTokenizer
+
+    tokenizer = WordPieceTokenizer.from_texts(STORIES, vocab_size=60)
+    goes_on = torch.tensor([token.startswith("##") for token in tokenizer.id_to_token])
+    torn: list[int] = []
+    for whole_words in (False, True):
+        settings = TrainingConfig(**SETTINGS)
+        riddles = Riddles(tokenizer, STORIES, ASIDE, settings, 99, in_pairs=False, whole_words=whole_words)
+        torn.append(0)
+        for batch, _ in riddles.batches(source()):
+            chosen = batch["labels"] != IGNORED
+            torn[-1] += int(((chosen[:, 1:] != chosen[:, :-1]) & goes_on[true_ids(batch)][:, 1:]).sum())
+    assert torn[0] > 0 == torn[1]
+
+
+def test_each_epoch_of_a_run_brings_other_riddles(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    real = Riddles.batches
+    monkeypatch.setattr(
+        Riddles, "batches", lambda self, generator: seeds.append(generator.initial_seed()) or real(self, generator)
+    )
+    short_run()
+    assert len(set(seeds)) == 3
+
+
 @pytest.mark.parametrize("in_pairs", [False, True])
 def test_validation_counts_by_words_and_by_pairs(in_pairs: bool) -> None:
     """One batch or many: the same words are hidden in all, and every word has the same weight."""

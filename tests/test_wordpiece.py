@@ -356,9 +356,10 @@ def test_another_kind_of_vocabulary_is_refused(tmp_path: Path, content: str) -> 
 
 
 def test_a_folder_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
-    for name in (tmp_path, "bert-base-uncased-as-nobody-has-it"):
-        with pytest.raises(FileNotFoundError, match=r"there is no file vocab.txt or tokenizer.json in it"):
-            WordPieceTokenizer.from_pretrained(name)
+    with pytest.raises(FileNotFoundError, match=r"there is no file vocab.txt or tokenizer.json in it"):
+        WordPieceTokenizer.from_pretrained(tmp_path)
+    with pytest.raises(FileNotFoundError, match="There is no folder bert-base-uncased-as-nobody-has-it, and the"):
+        WordPieceTokenizer.from_pretrained("bert-base-uncased-as-nobody-has-it")
 
 
 # Errors
