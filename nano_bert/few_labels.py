@@ -21,11 +21,11 @@ from nano_bert.baselines import BagOfWords
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, Split
 from nano_bert.encoding import Tokenizer
-from nano_bert.evaluation import Metrics, evaluate
+from nano_bert.evaluation import Metrics
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.optimization import TrainingConfig
 from nano_bert.pretrainer import pretrain
-from nano_bert.records import PENALTIES, summarise, versions
+from nano_bert.records import PENALTIES, measure_once, summarise, versions
 from nano_bert.resume import STATE_FILE
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import train
@@ -97,12 +97,14 @@ def fine_tune(
     """Train a classifier from scratch, or from a pretrained model, and measure it on the test split."""
     torch.manual_seed(settings.seed)
     if pretrained is None:
-        model = NanoBertForClassification(BertConfig(vocab_size=len(tokenizer), labels=corpus.label_names, pooling="mean", **MODEL))
+        model = NanoBertForClassification(
+            BertConfig(vocab_size=len(tokenizer), labels=corpus.label_names, pooling="mean", **MODEL)
+        )
     else:
         model = NanoBertForClassification.from_pretrained(pretrained, labels=corpus.label_names, pooling="mean")
     resume = (folder / STATE_FILE).exists()
     history = train(model, tokenizer, corpus, settings, folder, resume, show_progress=True)
-    metrics = evaluate(model, tokenizer, corpus.test)
+    metrics = measure_once(model, tokenizer, corpus.test, folder)
     return {
         "seed": settings.seed,
         "test": asdict(metrics),

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 
 from nano_bert.data import Corpus, Split
-from nano_bert.evaluation import Metrics, evaluate
+from nano_bert.evaluation import Metrics
 from nano_bert.few_labels import fit_bag
 from nano_bert.model import NanoBertForClassification
 from nano_bert.optimization import TrainingConfig
-from nano_bert.records import summarise, versions
+from nano_bert.records import measure_once, summarise, versions
 from nano_bert.resume import STATE_FILE
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import train
@@ -61,7 +61,7 @@ def fine_tune_once(weights: str | Path, corpus: Corpus, seed: int, folder: Path)
     model = NanoBertForClassification.from_pretrained(weights, labels=corpus.label_names, pooling="mean")
     settings = replace(FINE_TUNING, seed=seed)
     history = train(model, tokenizer, corpus, settings, folder, (folder / STATE_FILE).exists(), show_progress=True)
-    metrics = evaluate(model, tokenizer, corpus.test)
+    metrics = measure_once(model, tokenizer, corpus.test, folder)
     print(f"seed {seed}: {metrics}", flush=True)
     return {
         "seed": seed,

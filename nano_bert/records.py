@@ -5,6 +5,8 @@ run is luck: a result is a mean over seeds with its standard deviation (Reimers 
 https://arxiv.org/abs/1707.09861).
 """
 
+import hashlib
+import json
 import platform
 import statistics
 from collections.abc import Sequence
@@ -15,8 +17,11 @@ from typing import Any
 import torch
 
 from nano_bert.baselines import BagOfWords, majority
-from nano_bert.data import Corpus
+from nano_bert.data import Corpus, Split
+from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import Metrics, evaluate
+from nano_bert.files import write_atomically
+from nano_bert.model import NanoBertForClassification
 from nano_bert.recipes import Recipe, run_recipe
 from nano_bert.resume import STATE_FILE
 from nano_bert.tokenizer import WordTokenizer
@@ -66,6 +71,29 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         **versions(),
         "runs": runs,
     }
+
+
+def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split, folder: Path) -> Metrics:
+    """Measure a trained model on the test split, and keep the answer beside it: the same weights are not asked twice.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        split: The test split.
+        folder: The folder of the run; `test.json` in it holds the metrics, and a fingerprint of the weights and texts.
+    """
+    fingerprint = hashlib.sha256(json.dumps(split.texts).encode())
+    for weight in model.state_dict().values():
+        fingerprint.update(weight.contiguous().numpy().tobytes())
+    path = folder / "test.json"
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["fingerprint"] == fingerprint.hexdigest():
+            return Metrics(**kept["metrics"])
+    metrics = evaluate(model, tokenizer, split)
+    kept = {"fingerprint": fingerprint.hexdigest(), "metrics": asdict(metrics)}
+    write_atomically(path, json.dumps(kept, indent=1) + "\n")
+    return metrics
 
 
 def versions() -> dict[str, Any]:

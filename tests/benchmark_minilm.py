@@ -114,6 +114,31 @@ def measure_forward(attentions: bool) -> dict[str, float]:
     }
 
 
+def measure_errors() -> dict[str, list[float]]:
+    """Return the largest difference to transformers after the embeddings and after each layer, right and wrong ways."""
+    torch.manual_seed(0)
+    input_ids = torch.randint(1000, 30_000, (BATCH, TOKENS))
+    errors: dict[str, list[float]] = {}
+    for name, dtype in (
+        ("double precision", torch.float64),
+        ("single precision", torch.float32),
+        ("GELU by tanh", torch.float32),
+        ("divided by √384", torch.float32),
+    ):
+        ours = open_model("nano_bert").to(dtype)
+        theirs = open_model("transformers", output_hidden_states=True).to(dtype)
+        for layer in ours.encoder.layers:
+            if name == "GELU by tanh":
+                layer.feed_forward.activation = torch.nn.GELU(approximate="tanh")
+            for head in layer.attention.heads if name == "divided by √384" else []:
+                head.query.weight.data *= (32 / 384) ** 0.5
+                head.query.bias.data *= (32 / 384) ** 0.5
+        with torch.no_grad():
+            pairs = zip(ours(input_ids).hidden_states, theirs(input_ids).hidden_states, strict=True)
+            errors[name] = [float(f"{(mine - their).abs().max().item():.1e}") for mine, their in pairs]
+    return errors
+
+
 def clock(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
@@ -135,6 +160,7 @@ def main() -> None:
         "file_bytes": (FOLDER / "model.safetensors").stat().st_size,
         "loading": {"processes": LOADS, **loading},
         "forward": {"batch": BATCH, "tokens": TOKENS, "rounds": ROUNDS, **forward},
+        "largest_difference_by_layer": measure_errors(),
         "floors": FLOORS,
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
         **said,
