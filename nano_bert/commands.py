@@ -63,6 +63,8 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_pretrain(options: argparse.Namespace) -> None:
     """Let a model guess hidden words in texts, and keep it in a folder, with a record."""
+    if options.whole_words and not options.pieces:
+        raise ValueError("--whole-words hides all pieces of a word, so it needs --pieces: without, words are whole.")
     folder = new_folder(options, f"runs/pretrained-{Path(options.texts).stem}")
     settings = TrainingConfig(**{**PRETRAINING, **given(options, TRAINING_OPTIONS)})
     sizes = {**PRETRAINED_SIZE, **given(options, MODEL_OPTIONS)}
@@ -169,6 +171,8 @@ def new_folder(options: argparse.Namespace, default: str) -> Path:
     folder = Path(options.output or default)
     if (folder / STATE_FILE).exists() and not options.resume:
         raise ValueError(f"{folder} holds a run already: add --resume to go on, or choose another --output.")
+    if options.resume and not (folder / STATE_FILE).exists():
+        raise ValueError(f"There is no run to resume in {folder}: it has no file {STATE_FILE}. Leave --resume out.")
     return folder
 
 

@@ -26,7 +26,7 @@ from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.optimization import TrainingConfig
 from nano_bert.pretrainer import pretrain
 from nano_bert.records import PENALTIES, measure_once, summarise, versions
-from nano_bert.resume import STATE_FILE
+from nano_bert.resume import STATE_FILE, describe_weights
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import train
 
@@ -102,6 +102,7 @@ def fine_tune(
         )
     else:
         model = NanoBertForClassification.from_pretrained(pretrained, labels=corpus.label_names, pooling="mean")
+        corpus = name_after(corpus, model)
     resume = (folder / STATE_FILE).exists()
     history = train(model, tokenizer, corpus, settings, folder, resume, show_progress=True)
     metrics = measure_once(model, tokenizer, corpus.test, folder)
@@ -111,6 +112,11 @@ def fine_tune(
         "best_validation_accuracy": max(line["validation_accuracy"] for line in history),
         "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
     }
+
+
+def name_after(corpus: Corpus, model: NanoBertForClassification) -> Corpus:
+    """Add a fingerprint of the pretrained weights to the name of the data: from other weights it is another run."""
+    return replace(corpus, name=f"{corpus.name}, from the weights {describe_weights(model.bert)}")
 
 
 def fit_bag(corpus: Corpus, tokenizer: Tokenizer, seed: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import torch
 
 from nano_bert.data import Corpus, Split
 from nano_bert.evaluation import Metrics
-from nano_bert.few_labels import fit_bag
+from nano_bert.few_labels import fit_bag, name_after
 from nano_bert.model import NanoBertForClassification
 from nano_bert.optimization import TrainingConfig
 from nano_bert.records import measure_once, summarise, versions
@@ -59,7 +59,7 @@ def fine_tune_once(weights: str | Path, corpus: Corpus, seed: int, folder: Path)
     tokenizer.truncation = "both"  # verdicts often stand at the end
     torch.manual_seed(seed)
     model = NanoBertForClassification.from_pretrained(weights, labels=corpus.label_names, pooling="mean")
-    settings = replace(FINE_TUNING, seed=seed)
+    corpus, settings = name_after(corpus, model), replace(FINE_TUNING, seed=seed)
     history = train(model, tokenizer, corpus, settings, folder, (folder / STATE_FILE).exists(), show_progress=True)
     metrics = measure_once(model, tokenizer, corpus.test, folder)
     print(f"seed {seed}: {metrics}", flush=True)

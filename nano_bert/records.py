@@ -23,7 +23,7 @@ from nano_bert.evaluation import Metrics, evaluate
 from nano_bert.files import write_atomically
 from nano_bert.model import NanoBertForClassification
 from nano_bert.recipes import Recipe, run_recipe
-from nano_bert.resume import STATE_FILE
+from nano_bert.resume import STATE_FILE, describe_weights
 from nano_bert.tokenizer import WordTokenizer
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from
@@ -82,16 +82,14 @@ def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: 
         split: The test split.
         folder: The folder of the run; `test.json` in it holds the metrics, and a fingerprint of the weights and texts.
     """
-    fingerprint = hashlib.sha256(json.dumps(split.texts).encode())
-    for weight in model.state_dict().values():
-        fingerprint.update(weight.contiguous().numpy().tobytes())
+    fingerprint = describe_weights(model) + hashlib.sha256(json.dumps(split.texts).encode()).hexdigest()[:16]
     path = folder / "test.json"
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["fingerprint"] == fingerprint.hexdigest():
+        if kept["fingerprint"] == fingerprint:
             return Metrics(**kept["metrics"])
     metrics = evaluate(model, tokenizer, split)
-    kept = {"fingerprint": fingerprint.hexdigest(), "metrics": asdict(metrics)}
+    kept = {"fingerprint": fingerprint, "metrics": asdict(metrics)}
     write_atomically(path, json.dumps(kept, indent=1) + "\n")
     return metrics
 

@@ -41,6 +41,14 @@ def describe_data(name: str, texts: object, tokenizer: Tokenizer) -> dict[str, A
     }
 
 
+def describe_weights(model: nn.Module) -> str:
+    """Return a fingerprint of all weights: other weights, another fingerprint."""
+    fingerprint = hashlib.sha256()
+    for weight in model.state_dict().values():
+        fingerprint.update(weight.contiguous().view(torch.uint8).numpy().tobytes())
+    return fingerprint.hexdigest()[:16]
+
+
 def save_state(
     folder: Path,
     identity: Mapping[str, Any],

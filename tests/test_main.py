@@ -266,6 +266,20 @@ def test_pretrain_tells_a_mistake_before_anything_is_read(
     assert not (tmp_path / "new").exists()
 
 
+def test_whole_words_want_pieces(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("pretrain", "imdb", "--whole-words", "--output", str(tmp_path / "new"))
+    assert (code, out) == (2, "")
+    assert "needs --pieces" in err
+
+
+def test_a_run_that_is_not_there_is_not_resumed(run: Run, tmp_path: Path) -> None:
+    """And that is said before anything is read."""
+    for verb in (("pretrain", "imdb"), ("train", "imdb")):
+        code, out, err = run(*verb, "--resume", "--output", str(tmp_path / "new"))
+        assert (code, out) == (2, "")
+        assert "There is no run to resume in" in err
+
+
 def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = load_phrases(n=100)
     monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
@@ -273,7 +287,8 @@ def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatc
     seen: list[Any] = []
     real = commands.pretrain
     monkeypatch.setattr(commands, "pretrain", lambda *given, **more: seen.append((given, more)) or real(*given, **more))
-    code, out, err = run("pretrain", "imdb", *PRETRAIN, "--whole-words", "--share", "0.25", "--seed", "4")
+    given = ("--pieces", "--whole-words", "--share", "0.25", "--seed", "4")
+    code, out, err = run("pretrain", "imdb", *PRETRAIN, *given)
     assert code == 0, err
     assert out.endswith("Kept in runs/pretrained-imdb.\n")
     [((model, _, texts, validation, settings), more)] = seen
