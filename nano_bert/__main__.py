@@ -4,12 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from dataclasses import asdict
+from typing import Any, NoReturn
 
 import torch
 
 from nano_bert import commands
 from nano_bert.download import DataError, in_words
+from nano_bert.few_labels import MODEL, PRETRAINING, SHARE, VOCAB_SIZE
 from nano_bert.recipes import CORPORA, RECIPES
 
 EXAMPLES = """examples:
@@ -70,9 +72,10 @@ class Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-def add_settings(verb: argparse.ArgumentParser, kinds: Mapping[str, type], meaning: str) -> None:
-    """Let settings of the model and of the training be given, each by its name."""
+def add_settings(verb: argparse.ArgumentParser, kinds: Mapping[str, type], usual: Mapping[str, Any]) -> None:
+    """Let settings of the model and of the training be given, each by its name; without, they are the usual ones."""
     for name, kind in {**commands.MODEL_OPTIONS, **kinds}.items():
+        meaning = f"default: {usual[name]}" if name in usual else "instead of the recipe's"
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=meaning)
 
 
@@ -91,7 +94,7 @@ def make_parser() -> Parser:
     verb.add_argument("--recipe", choices=RECIPES, help="a named recipe; by default the corpus's largest")
     verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/RECIPE)")
     verb.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    add_settings(verb, commands.TRAINING_OPTIONS, "instead of the recipe's")
+    add_settings(verb, commands.TRAINING_OPTIONS, {})
 
     verb = verbs.add_parser("pretrain", help="guess hidden words", description="Learn from texts without labels.")
     verb.set_defaults(run=commands.run_pretrain, stopped=KEPT)
@@ -99,12 +102,12 @@ def make_parser() -> Parser:
     verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/pretrained-TEXTS)")
     verb.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     verb.add_argument("--pieces", action="store_true", help="read pieces of words (WordPiece), not whole words")
-    verb.add_argument("--vocab-size", type=int, default=10_000, metavar="N", help="default: 10000")
-    verb.add_argument("--share", type=float, default=0.15, metavar="N", help="share of words to guess (default: 0.15)")
+    verb.add_argument("--vocab-size", type=int, default=VOCAB_SIZE, metavar="N", help=f"default: {VOCAB_SIZE}")
+    verb.add_argument("--share", type=float, default=SHARE, metavar="N", help=f"of words to guess (default: {SHARE})")
     verb.add_argument("--whole-words", action="store_true", help="hide all pieces of a word, or none")
     verb.add_argument("--next-sentence", action="store_true", help="also tell next sentences from random ones")
     pretraining = {name: kind for name, kind in commands.TRAINING_OPTIONS.items() if name != "word_dropout"}
-    add_settings(verb, pretraining, "instead of the usual")
+    add_settings(verb, pretraining, {**MODEL, **asdict(PRETRAINING)})
 
     verb = verbs.add_parser("evaluate", help="measure a model", description="Print accuracy, F1 and confusion.")
     verb.set_defaults(run=commands.run_evaluate)

@@ -15,10 +15,9 @@ from nano_bert.data import load_imdb
 from nano_bert.documents import hold_out, read_documents
 from nano_bert.download import data_folder
 from nano_bert.evaluation import evaluate
-from nano_bert.few_labels import make_few_labels_record
+from nano_bert.few_labels import MODEL, PRETRAINING, make_few_labels_record
 from nano_bert.files import write_atomically
 from nano_bert.model import NanoBertForPreTraining
-from nano_bert.optimization import TrainingConfig
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrainer import pretrain
 from nano_bert.pretraining import check_share
@@ -31,10 +30,6 @@ from nano_bert.wordpiece import WordPieceTokenizer
 
 MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
 TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
-
-# A BERT for pretraining on a laptop, unless sizes are given.
-PRETRAINED_SIZE: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "n_embed": 64, "dropout": 0.0, "max_seq_len": 128}
-PRETRAINING: dict[str, Any] = {"epochs": 5, "learning_rate": 3e-3}
 
 # What is measured beside the recipes, all on IMDB: from seeds and a folder to a record.
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
@@ -66,9 +61,9 @@ def run_pretrain(options: argparse.Namespace) -> None:
     if options.whole_words and not options.pieces:
         raise ValueError("--whole-words hides all pieces of a word, so it needs --pieces: without, words are whole.")
     folder = new_folder(options, f"runs/pretrained-{Path(options.texts).stem}")
-    settings = TrainingConfig(**{**PRETRAINING, **given(options, TRAINING_OPTIONS)})
-    sizes = {**PRETRAINED_SIZE, **given(options, MODEL_OPTIONS)}
-    config = BertConfig(options.vocab_size, pooler=options.next_sentence, **sizes)
+    settings = replace(PRETRAINING, **given(options, TRAINING_OPTIONS))
+    sizes = {**MODEL, **given(options, MODEL_OPTIONS), "pooler": options.next_sentence}
+    config = BertConfig(options.vocab_size, **sizes)
     check_share(options.share)  # mistakes are told before anything is read
     if options.texts == "imdb":
         corpus = load_imdb()

@@ -1,7 +1,8 @@
 """How fast our WordPiece is beside the pure-Python logic of transformers, which is that of BERT's authors.
 
-`python -m tests.benchmark_wordpiece` cuts 2,000 texts with both in turns, checks that they agree, and prints the ratio of
-the medians (floor: at most 5). The texts are film reviews where NANO_BERT_DATA names their folder, else the book's pages.
+`python -m tests.benchmark_wordpiece` cuts 2,000 texts with both in turns, checks that they agree, and prints the ratio
+of the medians (floor: at most 5). The texts are film reviews where NANO_BERT_DATA names their folder, else the pages
+of the book.
 """
 
 import os

@@ -161,7 +161,7 @@ def test_pretrain_leaves_a_model_that_everybody_can_open(
     record = json.loads((folder / "record.json").read_text())
     assert (record["texts"], record["validation_texts"]) == (57, 3)
     assert (record["source"], record["pieces"]) == (texts, bool(pieces))
-    assert (record["share"], record["whole_words"]) == (0.15, "--whole-words" in pieces)
+    assert (record["share"], record["whole_words"]) == (0.2, "--whole-words" in pieces)
     assert record["training"]["batch_size"] == 8
     assert record["model"]["n_embed"] == 4
     assert [line["epoch"] for line in record["history"]] == [1, 2]

@@ -3,12 +3,17 @@
 import json
 import os
 import statistics
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nano_bert import few_labels, published
+from nano_bert.data import load_imdb
 from nano_bert.evaluation import evaluate
-from nano_bert.predict import load_classifier, shipped_models
+from nano_bert.predict import load_classifier, load_pretrained, shipped_models
+from nano_bert.pretrainer import Riddles
 from nano_bert.recipes import CORPORA, RECIPES
 from tests.results_table import make_table, with_table
 
@@ -58,3 +63,49 @@ def test_a_shipped_model_is_as_good_as_its_record_says(name: str) -> None:
     [run] = [run for run in record["recipes"][name]["runs"] if run["seed"] == 0]
     metrics = evaluate(*load_classifier(name), CORPORA[recipe.corpus]().test)
     assert metrics.accuracy == pytest.approx(run["test"]["accuracy"], abs=2e-4)
+
+
+def read(name: str) -> Any:
+    return json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def as_json(settings: Any) -> Any:
+    return json.loads(json.dumps(settings))
+
+
+def test_the_few_labels_were_measured_with_the_settings_of_today() -> None:
+    record = read("few-labels")
+    assert record["model"] == few_labels.MODEL
+    assert record["share_hidden"] == few_labels.SHARE
+    assert record["pretraining_settings"] == as_json(asdict(few_labels.PRETRAINING))
+    assert record["fine_tuning_settings"] == as_json(
+        {str(n): asdict(settings) for n, settings in few_labels.FINE_TUNING.items()}
+    )
+    for arm, of_arm in record["runs"].items():
+        for n_labels, runs in of_arm.items():
+            accuracies = [run["test"]["accuracy"] for run in runs]
+            assert len(accuracies) >= 3
+            summary = record["summary"][arm][n_labels]["accuracy"]
+            assert summary["mean"] == pytest.approx(statistics.mean(accuracies), abs=1e-4)
+            assert summary["sd"] == pytest.approx(statistics.stdev(accuracies), abs=1e-4)
+
+
+def test_the_published_weights_were_measured_with_the_settings_of_today() -> None:
+    record = read("published")
+    assert record["texts"] == published.PART
+    assert record["training"] == as_json(asdict(published.FINE_TUNING))
+    accuracies = [run["test"]["accuracy"] for run in record["runs"]]
+    assert len(accuracies) >= 3
+    assert record["summary"]["published"]["accuracy"]["mean"] == pytest.approx(statistics.mean(accuracies), abs=1e-4)
+
+
+@pytest.mark.skipif("NANO_BERT_DATA" not in os.environ, reason="NANO_BERT_DATA names no folder with the real reviews")
+def test_the_shipped_pretrained_model_is_as_good_as_its_record_says() -> None:
+    """It is the pretraining of the first seed, and guesses hidden words as well as it did then."""
+    [run] = [run for run in read("few-labels")["pretraining"] if run["seed"] == 0]
+    best = min(run["history"], key=lambda epoch: epoch["validation_loss"])
+    model, tokenizer = load_pretrained("imdb-pretrained")
+    texts = load_imdb().validation.texts[: few_labels.N_MEASURED]
+    riddles = Riddles(tokenizer, texts, texts, few_labels.PRETRAINING, 128, in_pairs=False, share=few_labels.SHARE)
+    _, notes = riddles.validate(model)
+    assert notes["validation_loss"] == pytest.approx(best["validation_loss"], abs=1e-3)
