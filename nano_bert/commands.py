@@ -60,6 +60,8 @@ def run_pretrain(options: argparse.Namespace) -> None:
     """Let a model guess hidden words in texts, and keep it in a folder, with a record."""
     if options.whole_words and not options.pieces:
         raise ValueError("--whole-words hides all pieces of a word, so it needs --pieces: without, words are whole.")
+    if options.texts != "imdb" and not Path(options.texts).is_file():
+        raise ValueError(f'There is no text file {options.texts}: give the name of one, or "imdb".')
     folder = new_folder(options, f"runs/pretrained-{Path(options.texts).stem}")
     settings = replace(PRETRAINING, **given(options, TRAINING_OPTIONS))
     sizes = {**MODEL, **given(options, MODEL_OPTIONS), "pooler": options.next_sentence}
@@ -164,6 +166,8 @@ def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
 def new_folder(options: argparse.Namespace, default: str) -> Path:
     """Return the folder of a run; one that holds a run already is refused, unless it is to go on."""
     folder = Path(options.output or default)
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file, but a run is kept in a folder: choose another --output.")
     if (folder / STATE_FILE).exists() and not options.resume:
         raise ValueError(f"{folder} holds a run already: add --resume to go on, or choose another --output.")
     if options.resume and not (folder / STATE_FILE).exists():

@@ -47,7 +47,10 @@ def hold_out(documents: Sequence[str], every: int = 20) -> tuple[list[str], list
         ValueError: If there are too few to set any aside.
     """
     if len(documents) < every:
-        raise ValueError(f"Learning and measuring want {every} documents at least, but there are {len(documents)}.")
+        raise ValueError(
+            f"Learning and measuring want {every} documents at least, but there are {len(documents)}. Put an empty "
+            "line between documents; or, with no empty line at all, one document on each line."
+        )
     aside = documents[every - 1 :: every]
     rest = [document for number, document in enumerate(documents, start=1) if number % every]
     return rest, list(aside)

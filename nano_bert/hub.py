@@ -5,6 +5,7 @@ A folder that keeps its weights in another way than we read is refused here, wit
 
 import re
 from pathlib import Path
+from typing import Any
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FILES = (CONFIG, WEIGHTS, f"{WEIGHTS}.index.json", "vocab.txt", "tokenizer_config.json")  # taken from the hub
@@ -35,7 +36,10 @@ def find_folder(name: str | Path) -> Path:
         FileNotFoundError: If there is no such model.
         ValueError: If its weights are kept in a pickle, or in several files; the message says how to convert them.
     """
-    folder = Path(name)
+    given: Any = name
+    if not isinstance(given, (str, Path)) or not str(given):
+        raise TypeError(f"A model is opened by the name of its folder, but {name!r} is no name.")
+    folder = Path(name).expanduser()
     if folder.is_file():
         raise FileNotFoundError(f"{name} is a file: give the folder it stands in, {folder.parent}.")
     is_local = folder.is_dir() or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(name))

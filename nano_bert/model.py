@@ -258,6 +258,8 @@ class NanoBertForPreTraining(BertModule):
             ValueError: If it is broken, or another kind of model, or has no head that guesses words.
         """
         checkpoint = load_checkpoint(folder)
+        if "masked_word_head.bias" not in checkpoint.weights:
+            raise ValueError(f"The model in {checkpoint.folder} guesses no words: it has no head for hidden words.")
         config = replace(checkpoint.config, pooler="next_sentence_head.weight" in checkpoint.weights)
         return cls._from_checkpoint(replace(checkpoint, config=config))
 

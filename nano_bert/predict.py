@@ -83,10 +83,10 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, Tokeni
         FileNotFoundError: If it is neither.
         ValueError: If the folder is damaged, or its model and vocabulary do not fit each other.
     """
-    shipped = shipped_models()
-    folder = CHECKPOINTS / name if name in shipped else Path(name)
+    folder = CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{name} is neither a folder nor a model of the package: {', '.join(shipped)}.")
+        shipped = ", ".join(shipped_models())
+        raise FileNotFoundError(f"{name} is neither a folder nor a model of the package: {shipped}.")
     model = NanoBertForClassification.from_pretrained(folder)
     tokenizer = load_tokenizer(folder)
     check_fit(folder, model, tokenizer)
@@ -157,14 +157,21 @@ def fill_in(
     Examples:
         >>> from nano_bert.predict import fill_in, load_pretrained
         >>> model, tokenizer = load_pretrained("imdb-pretrained")
-        >>> [word for word, probability in fill_in(model, tokenizer, "one of the best [MASK] i have ever seen")[0]]
+        >>> [word for word, probability in fill_in(model, tokenizer, "the special [MASK] are great")[0][:1]]
+        ['effects']
     """
+    if len(tokenizer) != model.config.vocab_size or not 1 <= n <= len(tokenizer):
+        raise ValueError(
+            f"The model guesses among {model.config.vocab_size} words, but the tokenizer knows {len(tokenizer)} and "
+            f"{n} guesses are asked for: give the model's own tokenizer, and n from 1 to their number."
+        )
     ids = torch.tensor(tokenizer.encode(text))
     places = ids == tokenizer.mask_id
     if not places.any():
-        raise ValueError(
-            f"Nothing is hidden in {text!r:.80}: write {tokenizer.id_to_token[tokenizer.mask_id]} for a word."
-        )
+        mask = tokenizer.id_to_token[tokenizer.mask_id]
+        cut = mask in tokenizer.tokenize(text)
+        why = "The text is too long, and what is hidden was cut off" if cut else "Nothing is hidden"
+        raise ValueError(f"{why} in {text!r:.80}: write {mask} in place of a word.")
     with torch.no_grad():
         guesses = model(ids).prediction_logits[places].softmax(dim=-1).topk(n)
     return [

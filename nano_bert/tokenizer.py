@@ -177,6 +177,8 @@ class WordTokenizer(Tokenizer):
         try:
             words = (Path(folder) / "vocab.txt").read_text(encoding="utf-8").splitlines()
             settings = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
+            if settings["tokenizer_class"] != "WordTokenizer":
+                raise ValueError(f"it holds a {settings['tokenizer_class']}: open it with WordPieceTokenizer")
             tokenizer = cls(
                 words,
                 max_seq_len=settings["model_max_length"],

@@ -264,7 +264,7 @@ class WordPieceTokenizer(Tokenizer):
             return cls(
                 vocab,
                 # Not model_max_length: Hugging Face's tokenizers have it, too, but cut nothing unless asked.
-                max_seq_len or settings.get("max_seq_len"),
+                settings.get("max_seq_len") if max_seq_len is None else max_seq_len,
                 settings["do_lower_case"],
                 settings.get("truncation", "head"),
                 settings["special_tokens"],

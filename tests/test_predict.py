@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from nano_bert import NanoBertForClassification, WordTokenizer
-from nano_bert.predict import Prediction, load_classifier, predict, shipped_models
+from nano_bert import NanoBertForClassification, WordPieceTokenizer, WordTokenizer
+from nano_bert.encoding import SPECIAL_TOKENS
+from nano_bert.predict import Prediction, fill_in, load_classifier, load_pretrained, predict, shipped_models
 from tests.oracles import random_weights
 
 WORDS = ["the", "film", "was", "good", "not", "bad"]
@@ -119,3 +120,61 @@ def test_texts_longer_than_the_model_reads_are_refused(folder: Path) -> None:
     WordTokenizer(WORDS, max_seq_len=20).save_pretrained(folder)
     with pytest.raises(ValueError, match=r"does not fit together: .* cuts texts to 20 .* the model reads 16"):
         load_classifier(folder)
+
+
+# Words are filled in
+
+
+def test_the_shipped_model_fills_in(as_a_reader: None) -> None:
+    model, tokenizer = load_pretrained("imdb-pretrained")
+    [guesses] = fill_in(model, tokenizer, "the special [MASK] are great", n=3)
+    assert guesses[0][0] == "effects"
+    assert [share for _, share in guesses] == sorted((share for _, share in guesses), reverse=True)
+
+
+def test_every_hidden_word_gets_guesses_and_they_share_out_one() -> None:
+    model, tokenizer = load_pretrained("imdb-pretrained")
+    found = fill_in(model, tokenizer, "the [MASK] was [MASK] .", n=len(tokenizer))
+    assert len(found) == 2
+    for guesses in found:
+        assert sum(share for _, share in guesses) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "sentence"),
+    [
+        ("nothing to guess", 5, r"Nothing is hidden in 'nothing to guess': write \[MASK\]"),
+        ("word " * 200 + "[MASK] " + "word " * 200, 5, "The text is too long, and what is hidden was cut off"),
+        ("a [MASK]", 0, "n from 1 to their number"),
+        ("a [MASK]", 10**6, "n from 1 to their number"),
+    ],
+)
+def test_what_cannot_be_filled_in_is_a_sentence(as_a_reader: None, text: str, n: int, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        fill_in(*load_pretrained("imdb-pretrained"), text, n)
+
+
+def test_another_models_tokenizer_is_refused(as_a_reader: None) -> None:
+    model, _ = load_pretrained("imdb-pretrained")
+    with pytest.raises(ValueError, match="give the model's own tokenizer"):
+        fill_in(model, WordTokenizer(["film"]), "a [MASK]")
+
+
+def test_a_model_of_the_other_kind_is_named(as_a_reader: None) -> None:
+    with pytest.raises(ValueError, match="guesses no words: it has no head for hidden words"):
+        load_pretrained("imdb-tiny")
+    with pytest.raises(ValueError, match="holds no classifier. To train one on top of this model"):
+        load_classifier("imdb-pretrained")
+    assert shipped_models() == ["imdb-laptop", "imdb-tiny"]
+
+
+def test_a_folder_of_pieces_opens_with_its_own_tokenizer(tmp_path: Path) -> None:
+    tokenizer = WordPieceTokenizer([*SPECIAL_TOKENS, "good", "bad", "##ly"])
+    tokenizer.save_pretrained(tmp_path)
+    NanoBertForClassification(vocab_size=len(tokenizer), max_seq_len=9).save_pretrained(tmp_path)
+    model, found = load_classifier(tmp_path)
+    assert isinstance(found, WordPieceTokenizer)
+    assert found.max_seq_len == 9, "no text is longer than the model reads"
+    assert predict(model, found, "badly " * 20).label in model.config.labels
+    with pytest.raises(ValueError, match="open it with WordPieceTokenizer"):
+        WordTokenizer.from_pretrained(tmp_path)
