@@ -166,8 +166,10 @@ def test_from_scratch_and_pretrained_differ_in_their_start_alone(
     for start in (None, tmp_path):
         with pytest.raises(ZeroDivisionError):
             few_labels.fine_tune(CORPUS, tokenizer, start, settings, tmp_path / "run")
-    (scratch, *how), (pretrained, *how_pretrained) = seen
-    assert how == how_pretrained
+    (scratch, (_, texts, *how), more), (pretrained, (_, named, *how_pretrained), more_pretrained) = seen
+    assert (how, more) == (how_pretrained, more_pretrained)
+    assert replace(named, name=texts.name) == texts
+    assert named.name.startswith(f"{texts.name}, from the weights "), "a run from other weights is another run"
     assert replace(pretrained.config, n_feed_forward=None) == scratch.config
     expected = few_labels.NanoBertForPreTraining.from_pretrained(tmp_path).bert.state_dict()
     found = pretrained.bert.state_dict()
