@@ -57,7 +57,7 @@ def _same(written: str, number: Decimal, percent: bool) -> bool:
 
 
 def _recorded(folder: Path) -> Iterator[Decimal]:
-    """Every number in the run records, apart from the histories: among so many, any number would be found."""
+    """Every number in the run records, apart from single runs and histories: among so many, any would be found."""
     for file in sorted(folder.glob("*.json")):
         yield from _numbers_in(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
 
@@ -65,7 +65,7 @@ def _recorded(folder: Path) -> Iterator[Decimal]:
 def _numbers_in(value: Any) -> Iterator[Decimal]:
     if isinstance(value, dict):
         for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if key != "history":
+            if key not in ("history", "runs"):
                 yield from _numbers_in(inner)
     elif isinstance(value, list):
         for inner in value:  # pyright: ignore[reportUnknownVariableType]
