@@ -12,6 +12,8 @@ import torch
 from nano_bert import commands
 from nano_bert.download import DataError, in_words
 from nano_bert.few_labels import MODEL, PRETRAINING, SHARE, VOCAB_SIZE
+from nano_bert.hardware import DTYPES
+from nano_bert.processes import joined, started
 from nano_bert.recipes import CORPORA, RECIPES
 
 EXAMPLES = """examples:
@@ -19,6 +21,7 @@ EXAMPLES = """examples:
   nano-bert train phrases                      train in seconds, offline
   nano-bert train imdb --recipe imdb-tiny      download IMDB once, train a model in three dimensions
   nano-bert train imdb --n-heads 2 --n-embed 32 --epochs 5 --output runs/mine
+  torchrun --nproc-per-node=2 -m nano_bert train imdb      two processes share the work
   nano-bert evaluate imdb --model runs/mine    its accuracy and F1 on the test split
   nano-bert pretrain imdb                      learn from reviews without their labels
   nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
@@ -45,7 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = make_parser().parse_args(arguments)
         stopped = options.stopped
-        options.run(options)
+        if options.joins:
+            with joined(options.device or "cpu"):
+                options.run(options)
+        elif started() > 1:
+            raise ValueError("torchrun starts many processes, but only train and pretrain can share their work.")
+        else:
+            options.run(options)
         sys.stdout.flush()  # now, where a reader who has gone can still be told from a mistake
     except KeyboardInterrupt:
         print(f"\nStopped. {stopped}", file=sys.stderr)
@@ -79,25 +88,33 @@ def add_settings(verb: argparse.ArgumentParser, kinds: Mapping[str, type], usual
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=meaning)
 
 
+def add_hardware(verb: argparse.ArgumentParser) -> None:
+    """Let the reader say where and how a training is computed."""
+    verb.add_argument("--device", help="where to train: cpu (default), cuda, mps or xpu")
+    verb.add_argument("--dtype", choices=DTYPES, help="bfloat16: matrix products in 16 bits (default: float32)")
+    verb.add_argument("--fused", action="store_true", default=None, help="all heads of a layer in one matrix product")
+
+
 def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
         "nano-bert", description="A small BERT to train, ask and take apart.", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.set_defaults(stopped="")
+    parser.set_defaults(stopped="", joins=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
 
     verb = verbs.add_parser("train", help="train a model", description="Train a model and keep it in a folder.")
-    verb.set_defaults(run=commands.run_train, stopped=KEPT)
+    verb.set_defaults(run=commands.run_train, stopped=KEPT, joins=True)
     verb.add_argument("corpus", choices=CORPORA, help="what to learn from")
     verb.add_argument("--recipe", choices=RECIPES, help="a named recipe; by default the corpus's largest")
     verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/RECIPE)")
     verb.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     add_settings(verb, commands.TRAINING_OPTIONS, {})
+    add_hardware(verb)
 
     verb = verbs.add_parser("pretrain", help="guess hidden words", description="Learn from texts without labels.")
-    verb.set_defaults(run=commands.run_pretrain, stopped=KEPT)
+    verb.set_defaults(run=commands.run_pretrain, stopped=KEPT, joins=True)
     verb.add_argument("texts", help='"imdb", or a text file: documents with an empty line between, or one a line')
     verb.add_argument("--output", metavar="FOLDER", help="where to keep the model (default: runs/pretrained-TEXTS)")
     verb.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
@@ -108,6 +125,7 @@ def make_parser() -> Parser:
     verb.add_argument("--next-sentence", action="store_true", help="also tell next sentences from random ones")
     pretraining = {name: kind for name, kind in commands.TRAINING_OPTIONS.items() if name != "word_dropout"}
     add_settings(verb, pretraining, {**MODEL, **asdict(PRETRAINING)})
+    add_hardware(verb)
 
     verb = verbs.add_parser("evaluate", help="measure a model", description="Print accuracy, F1 and confusion.")
     verb.set_defaults(run=commands.run_evaluate)
@@ -115,6 +133,7 @@ def make_parser() -> Parser:
     verb.add_argument(
         "--model", metavar="NAME", help="a folder, or a model of the package (default, for imdb: the largest)"
     )
+    verb.add_argument("--device", default="cpu", help="where to compute: cpu (default), cuda, mps or xpu")
     verb.add_argument("--split", choices=("validation", "test"), default="test", help="default: test")
 
     verb = verbs.add_parser("predict", help="ask a model about a text", description="Positive or negative, and why?")

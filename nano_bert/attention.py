@@ -44,26 +44,31 @@ class BertAttentionHead(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
-    ) -> tuple[Float[Tensor, "*batch seq head_size"], Float[Tensor, "*batch query=seq key=seq"]]:
+        self,
+        x: Float[Tensor, "*batch seq embed"],
+        attention_mask: Bool[Tensor, "*batch seq"],
+        n_read: int | None = None,
+    ) -> tuple[Float[Tensor, "*batch read head_size"], Float[Tensor, "*batch query=read key=seq"]]:
         """Mix the tokens of each text.
 
         Args:
             x: One vector a token.
             attention_mask: True where a token may be looked at, False where it is padding.
+            n_read: How many tokens, from the first on, to answer for. By default all.
 
         Returns:
             The mixed vectors, and the weights that mixed them: row *i* says how much token *i* takes from
             each token. A row sums to 1, or to 0 where the mask leaves nothing to look at.
         """
-        query, key, value = self.query(x), self.key(x), self.value(x)
+        query, key, value = self.query(x[..., :n_read, :]), self.key(x), self.value(x)
         # The query is divided, not the scores: the same numbers, and far fewer of them to divide.
         scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (*batch, query, key)
         hidden = ~attention_mask.unsqueeze(-2)  # (*batch, 1, key): the same keys are hidden from every query
         # The lowest finite number rather than minus infinity: where all is hidden, there is then no NaN, but a mean,
         # and that is set to zero. (The final _ fills the scores in place: nobody needs the old ones.)
         weights = scores.masked_fill_(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
-        if not attention_mask.any(dim=-1).all():
+        # To fill is a pass over all weights, so look first whether it is needed. (A compiled head cannot choose.)
+        if torch.compiler.is_compiling() or not attention_mask.any(dim=-1).all():
             weights = weights.masked_fill(hidden, 0.0)
         return self.dropout(weights) @ value, weights
 
@@ -93,18 +98,24 @@ class BertSelfAttention(nn.Module):
         self.output = nn.Linear(config.n_embed, config.n_embed)
 
     def forward(
-        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
-    ) -> tuple[Float[Tensor, "*batch seq embed"], Float[Tensor, "*batch head query=seq key=seq"]]:
+        self,
+        x: Float[Tensor, "*batch seq embed"],
+        attention_mask: Bool[Tensor, "*batch seq"],
+        output_attentions: bool = True,
+        n_read: int | None = None,
+    ) -> tuple[Float[Tensor, "*batch read embed"], Float[Tensor, "*batch head query=read key=seq"] | None]:
         """Let every head mix the tokens, and join what they found.
 
         Args:
             x: One vector a token.
             attention_mask: True where a token may be looked at, False where it is padding.
+            output_attentions: Whether to return the weights, too: to put them side by side takes time and memory.
+            n_read: How many tokens, from the first on, to answer for. By default all.
 
         Returns:
-            The joined vectors, as wide as `x`, and the weights of every head.
+            The joined vectors, as wide as `x`, and the weights of every head, if they were asked for.
         """
-        answers = [head(x, attention_mask) for head in self.heads]
-        mixed = torch.cat([mixed for mixed, _ in answers], dim=-1)  # heads side by side: (*batch, seq, embed)
-        weights = torch.stack([weights for _, weights in answers], dim=-3)
+        answers = [head(x, attention_mask, n_read) for head in self.heads]
+        mixed = torch.cat([mixed for mixed, _ in answers], dim=-1)  # heads side by side: (*batch, read, embed)
+        weights = torch.stack([weights for _, weights in answers], dim=-3) if output_attentions else None
         return self.output(mixed), weights

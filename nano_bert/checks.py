@@ -1,4 +1,8 @@
-"""Checks at the door of a model: what does not fit is refused with a sentence, before anything is computed."""
+"""Checks at the door of a model: what does not fit is refused with a sentence, before anything is computed.
+
+A check of numbers has to wait for them and to decide, which `torch.compile` cannot do in the middle of its work. A
+compiled model checks kinds and shapes, but no numbers: try your data on the model as it is first.
+"""
 
 from collections.abc import Sequence
 
@@ -12,6 +16,8 @@ def check_ids(name: str, ids: Tensor, table: nn.Embedding) -> None:
         raise TypeError(f"{name} are whole numbers (torch.long), but these are {ids.dtype}. Use {name}.long().")
     if ids.ndim == 0 or ids.numel() == 0:
         raise ValueError(f"{name} needs at least one text of at least one token, but its shape is {tuple(ids.shape)}.")
+    if torch.compiler.is_compiling():
+        return
     lowest, highest = int(ids.min()), int(ids.max())
     if lowest < 0 or highest >= table.num_embeddings:
         wrong = lowest if lowest < 0 else highest
@@ -29,14 +35,14 @@ def check_mask(attention_mask: Tensor, input_ids: Tensor) -> Tensor:
             f"{tuple(input_ids.shape)}, but it has {tuple(attention_mask.shape)}."
         )
     mask = attention_mask.bool()
-    if not torch.equal(mask.to(attention_mask.dtype), attention_mask):
+    if not torch.compiler.is_compiling() and not torch.equal(mask.to(attention_mask.dtype), attention_mask):
         raise ValueError("attention_mask holds 1 for a token and 0 for padding, but this one holds other numbers.")
     return mask
 
 
 def check_labels(labels: Tensor, names: Sequence[str]) -> None:
     """Refuse labels that are not the id of a class."""
-    wrong = labels[(labels < 0) | (labels >= len(names))]
-    if wrong.numel() > 0:
+    wrong = (labels < 0) | (labels >= len(names))
+    if not torch.compiler.is_compiling() and wrong.any():
         known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
-        raise ValueError(f"{int(wrong[0])} is not the id of a class. The classes of this model are: {known}.")
+        raise ValueError(f"{int(labels[wrong][0])} is not the id of a class. The classes of this model are: {known}.")

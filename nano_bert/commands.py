@@ -17,10 +17,12 @@ from nano_bert.download import data_folder
 from nano_bert.evaluation import evaluate
 from nano_bert.few_labels import MODEL, PRETRAINING, make_few_labels_record
 from nano_bert.files import write_atomically
+from nano_bert.hardware import find_device
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrainer import pretrain
 from nano_bert.pretraining import check_share
+from nano_bert.processes import first_goes_first, is_first
 from nano_bert.published import make_published_record, minilm
 from nano_bert.recipes import CORPORA, RECIPES, Recipe, run_recipe
 from nano_bert.records import describe, make_record, measure_baselines, versions
@@ -30,6 +32,7 @@ from nano_bert.wordpiece import WordPieceTokenizer
 
 MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
 TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
+HARDWARE_OPTIONS = ("device", "dtype", "fused")
 
 # What is measured beside the recipes, all on IMDB: from seeds and a folder to a record.
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
@@ -42,12 +45,16 @@ def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
     name = options.recipe or recipes_of(options.corpus)[-1]  # they stand from small to large
     recipe = recipe_for(options.corpus, name)
-    model, training = given(options, MODEL_OPTIONS), given(options, TRAINING_OPTIONS)
+    model, training = given(options, MODEL_OPTIONS), given(options, [*TRAINING_OPTIONS, *HARDWARE_OPTIONS])
     recipe = replace(recipe, model={**recipe.model, **model}, training=replace(recipe.training, **training))
     folder = new_folder(options, f"runs/{name}")
-    corpus = CORPORA[options.corpus]()
-    print(f"Training {name} with seed {recipe.training.seed}: {recipe.about}", file=sys.stderr)
+    find_device(recipe.training.device, recipe.training.dtype)  # mistakes are told before anything is read
+    with first_goes_first():
+        corpus = CORPORA[options.corpus]()
+    say(f"Training {name} with seed {recipe.training.seed}: {recipe.about}")
     _, _, history = run_recipe(recipe, corpus, recipe.training.seed, folder, options.resume, show_progress=True)
+    if not is_first():
+        return
     write_atomically(folder / "history.json", json.dumps(history, indent=2) + "\n")
     best = max(history, key=lambda epoch: epoch["validation_accuracy"])
     print(
@@ -63,16 +70,18 @@ def run_pretrain(options: argparse.Namespace) -> None:
     if options.texts != "imdb" and not Path(options.texts).is_file():
         raise ValueError(f'There is no text file {options.texts}: give the name of one, or "imdb".')
     folder = new_folder(options, f"runs/pretrained-{Path(options.texts).stem}")
-    settings = replace(PRETRAINING, **given(options, TRAINING_OPTIONS))
+    settings = replace(PRETRAINING, **given(options, [*TRAINING_OPTIONS, *HARDWARE_OPTIONS]))
     sizes = {**MODEL, **given(options, MODEL_OPTIONS), "pooler": options.next_sentence}
     config = BertConfig(options.vocab_size, **sizes)
-    check_share(options.share)  # mistakes are told before anything is read
+    check_share(options.share)
+    find_device(settings.device, settings.dtype)
     if options.texts == "imdb":
-        corpus = load_imdb()
+        with first_goes_first():
+            corpus = load_imdb()
         texts, validation = corpus.train.texts, corpus.validation.texts[:500]
     else:
         texts, validation = hold_out(read_documents(options.texts))
-    print(f"Making a vocabulary of at most {options.vocab_size:,} from {len(texts):,} texts.", file=sys.stderr)
+    say(f"Making a vocabulary of at most {options.vocab_size:,} from {len(texts):,} texts.")
     if options.pieces:
         tokenizer = WordPieceTokenizer.from_texts(texts, options.vocab_size, max_seq_len=config.max_seq_len)
     else:
@@ -82,6 +91,8 @@ def run_pretrain(options: argparse.Namespace) -> None:
     hidden: dict[str, Any] = {"share": options.share, "whole_words": options.whole_words}
     kept: dict[str, Any] = {"folder": folder, "resume": options.resume, "show_progress": True}
     history = pretrain(model, tokenizer, texts, validation, settings, **hidden, **kept)
+    if not is_first():
+        return
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     record = {"source": options.texts, "texts": len(texts), "validation_texts": len(validation), **hidden}
@@ -97,7 +108,9 @@ def run_pretrain(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Print the metrics of a model on a split."""
+    device = find_device(options.device)
     model, tokenizer = load_classifier(options.model or default_model(options.corpus))
+    model.to(device)
     corpus = CORPORA[options.corpus]()
     if corpus.label_names != model.config.labels:
         raise ValueError(f"{corpus.name} has the classes {corpus.label_names}, but the model {model.config.labels}.")
@@ -156,6 +169,12 @@ def run_data(options: argparse.Namespace) -> None:
         split = getattr(corpus, name)
         counts = ", ".join(f"{split.labels.count(index):,} {label}" for index, label in enumerate(corpus.label_names))
         print(f"  {name:<10} {len(split):>7,} texts: {counts}")
+
+
+def say(what: str) -> None:
+    """Tell the reader, beside the results; of many processes only the first does."""
+    if is_first():
+        print(what, file=sys.stderr)
 
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 After each epoch the validation split is asked, and the weights of the best epoch are kept. A run can be stopped at any
 time and goes on where it was. What is learnt is a `Task`: `nano_bert.training` has the one with labels, and
-`nano_bert.pretrainer` the one without.
+`nano_bert.pretrainer` the one without. Where several processes train together, each runs this same loop.
 """
 
 import time
@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from nano_bert.model import BertModule
+from nano_bert import processes
+from nano_bert.base import BertModule
+from nano_bert.fused import is_fused
+from nano_bert.hardware import find_device, random_state, set_random_state, to_device
 from nano_bert.optimization import TrainingConfig, make_optimizer, rate_at, train_step
 from nano_bert.resume import load_state, save_state
 
@@ -43,12 +46,32 @@ class Task(ABC, Generic[Model]):
         """Yield the batches of an epoch, and how many texts each holds. All randomness is the generator's."""
 
     @abstractmethod
-    def loss(self, model: Model, batch: dict[str, Tensor]) -> Tensor:
-        """Return the loss of a batch."""
+    def loss(self, model: Model, mine: dict[str, Tensor], whole: dict[str, Tensor]) -> Tensor:
+        """Return the mean loss of the whole batch, as far as it comes from the rows in `mine`.
+
+        Where one process trains alone, `mine` is the whole batch. Where several do, the sum of their parts is the loss.
+        """
 
     @abstractmethod
     def validate(self, model: Model) -> tuple[float, dict[str, float]]:
         """Return how good the model is, the higher the better, and what to note of it in the history."""
+
+
+class LossOf(nn.Module, Generic[Model]):
+    """A model and its task in one module, from batch to loss: what PyTorch can wrap to average the gradients."""
+
+    def __init__(self, model: Model, task: Task[Model]) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+
+    def forward(self, batch: dict[str, Tensor], process: int, n_processes: int) -> Tensor:
+        """Return the loss of a batch, as far as it comes from the rows of one process."""
+        mine = processes.own_part(batch, process, n_processes)
+        n_rows = len(batch["input_ids"])
+        if process >= n_rows:  # no row is left for this process: it reads another's, and counts it zero times
+            mine = processes.own_part(batch, process % n_rows, n_processes)
+        loss = self.task.loss(self.model, to_device(mine, self.model.device), batch)
+        return loss * float(process < n_rows)
 
 
 @dataclass
@@ -103,17 +126,50 @@ def learn(
         FileNotFoundError: If there is no state to resume from.
         ValueError: If the state is of a run with other settings, or the loss is no longer a number.
     """
+    device, home = find_device(processes.own_device(settings.device), settings.dtype), model.device
+    kept = None if folder is None else Path(folder)
+    fuse = settings.fused and not is_fused(model)
+    model.to(device)
+    try:
+        if fuse:
+            model.fuse()
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.dtype == "bfloat16"):
+            return _learn(model, task, settings, kept, resume, show_progress and processes.is_first(), began)
+    finally:
+        model.to(home)
+        if fuse:
+            model.unfuse()
+
+
+def _learn(
+    model: Model,
+    task: Task[Model],
+    settings: TrainingConfig,
+    folder: Path | None,
+    resume: bool,
+    show_progress: bool,
+    began: tuple[float, float],
+) -> list[dict[str, Any]]:
+    """Learn a task with a model that is where it shall be trained."""
     optimizer = make_optimizer(model, settings)
+    loss_of = processes.averaging(LossOf(model, task))
     best = model.state_dict()
     progress = Progress()
-    identity = {**task.identity, **model.config.to_dict(), **asdict(settings)}
-    torch.manual_seed(settings.seed)
+    identity = {**task.identity, **model.config.to_dict(), **asdict(settings), "processes": processes.count()}
+    torch.manual_seed(settings.seed + processes.number())  # each process drops out other features
     if resume and folder is not None:
-        best = load_state(Path(folder), identity, model, optimizer, progress)
+        best, randomness = load_state(folder, identity, model, optimizer, progress)
+        set_random_state(model.device, randomness[processes.number()])
+
+    def save() -> None:
+        randomness = processes.gathered(random_state(model.device))
+        if folder is not None and processes.is_first():
+            save_state(folder, identity, model, best, optimizer, progress, randomness)
 
     cpu_start, wall_start = began[0] - progress.cpu_seconds, began[1] - progress.wall_seconds
     while progress.epoch < settings.epochs and progress.epoch - progress.best_epoch < settings.patience:
-        # The batches of an epoch depend on the seed and its number alone, so a resumed run gets the same ones.
+        # The batches of an epoch depend on the seed and its number alone, so a resumed run gets the same ones, and so
+        # does each of many processes: it then takes its own rows of each.
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.epoch)
         batches = task.batches(generator)
         label = f"epoch {progress.epoch + 1}/{settings.epochs}"
@@ -123,13 +179,13 @@ def learn(
                 continue  # done before the break
             n_done = progress.epoch * task.steps_per_epoch + step
             rate = settings.learning_rate * rate_at(n_done, settings.epochs * task.steps_per_epoch, settings.warmup)
-            loss = train_step(model, optimizer, task.loss(model, batch), rate, settings.clip)
+            loss = loss_of(batch, processes.number(), processes.count())
+            progress.loss_sum += train_step(model, optimizer, loss, rate, settings.clip) * n_texts
             progress.step = step + 1
-            progress.loss_sum += loss * n_texts
             progress.cpu_seconds = time.process_time() - cpu_start
             progress.wall_seconds = time.perf_counter() - wall_start
-            if folder is not None and n_done % SAVE_EVERY == 0:
-                save_state(Path(folder), identity, model, best, optimizer, progress)
+            if n_done % SAVE_EVERY == 0:
+                save()
 
         score, notes = task.validate(model)
         if score > progress.best_score:
@@ -147,8 +203,7 @@ def learn(
             }
         )
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
-        if folder is not None:
-            save_state(Path(folder), identity, model, best, optimizer, progress)
+        save()
     model.load_state_dict(best)
     model.eval()
     return progress.history

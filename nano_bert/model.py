@@ -7,74 +7,23 @@ defaults are those of the published code, so that published weights give the sam
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from nano_bert.base import BertModule, draw
 from nano_bert.checks import check_labels, check_mask
-from nano_bert.config import BertConfig, Pooling, make_config
+from nano_bert.config import BertConfig, Pooling
 from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder
+from nano_bert.fused import is_fused
 from nano_bert.heads import BertPooler, MaskedWordHead, masked_mean
 from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
-from nano_bert.pretrained import Checkpoint, Undrawn, load_checkpoint, save_checkpoint
+from nano_bert.pretrained import load_checkpoint
 from nano_bert.pretraining import masked_word_loss, next_sentence_loss
-
-Model = TypeVar("Model", bound="BertModule")
-Part = TypeVar("Part", bound=nn.Module)
-
-
-def draw(part: Part) -> Part:
-    """Draw the weights of all linear layers in a part of a model: orthogonal matrices, no bias.
-
-    Orthogonal matrices (Saxe et al., 2014, https://arxiv.org/abs/1312.6120) turn vectors and do not flatten them, as a
-    random matrix of three rows easily does. (BERT draws them all from a normal distribution; with 768 rows that makes
-    less of a difference.)
-    """
-    for module in part.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.orthogonal_(module.weight)
-            nn.init.zeros_(module.bias)
-    return part
-
-
-class BertModule(nn.Module):
-    """What every model shares: a configuration, and a folder to be kept in."""
-
-    config: BertConfig
-
-    def __init__(self, config: BertConfig | None = None, **settings: Any) -> None:
-        super().__init__()
-        self.config = make_config(config, settings)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` into a folder, in the layout of Hugging Face."""
-        save_checkpoint(folder, self.config, self.state_dict())
-
-    @classmethod
-    def from_pretrained(cls: type[Model], folder: str | Path) -> Model:
-        """Return a trained model, ready to use: dropout is off.
-
-        Args:
-            folder: A folder in the layout of Hugging Face, ours or another's; or, with a network, the name of a model
-                on the Hugging Face hub, such as "google-bert/bert-base-uncased".
-
-        Raises:
-            FileNotFoundError: If there is no such model.
-            ValueError: If it is broken, or another kind of model.
-        """
-        return cls._from_checkpoint(load_checkpoint(folder))
-
-    @classmethod
-    def _from_checkpoint(cls: type[Model], checkpoint: Checkpoint) -> Model:
-        """Build the model around the weights: it is drawn without memory of its own, and no random number is wasted."""
-        with torch.device("meta"), Undrawn():
-            model = cls(checkpoint.config)
-        model.load_state_dict(checkpoint.fit(model.state_dict()), assign=True)
-        return model.eval()
 
 
 class NanoBERT(BertModule):
@@ -115,6 +64,8 @@ class NanoBERT(BertModule):
         input_ids: Int[Tensor, "*batch seq"],
         attention_mask: Shaped[Tensor, "*batch seq"] | None = None,
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
+        output_attentions: bool | None = None,
+        n_read: int | None = None,
     ) -> BertOutput:
         """Read texts.
 
@@ -123,18 +74,28 @@ class NanoBERT(BertModule):
             attention_mask: 1 (or True) for a token, 0 for padding, in the shape of `input_ids`. By default,
                 tokens with the id of `[PAD]` are padding.
             token_type_ids: Segment of each token, 0 or 1. By default all are 0.
+            output_attentions: Whether to return the attention weights. By default they are returned as long as the
+                heads are objects, and no longer once they are fused.
+            n_read: How many tokens of the last layer anybody will read, from the first on: the others are not computed.
+                By default all.
 
         Raises:
             TypeError: If the ids are not whole numbers.
-            ValueError: If the ids or the mask do not fit; the message says how.
+            ValueError: If the ids, the mask or `n_read` do not fit; the message says how.
         """
+        if n_read is not None and n_read < 1:
+            raise ValueError(f"n_read counts the tokens to be read, from [CLS] on: 1 or more, but it is {n_read}.")
         x = self.embedding(input_ids, token_type_ids)
         if attention_mask is None:
             attention_mask = input_ids != self.config.pad_id
         mask = check_mask(attention_mask, input_ids)
-        hidden_states, attentions = self.encoder(x, mask)
+        hidden_states, attentions = self.encoder(x, mask, self.gives_attentions(output_attentions), n_read)
         pooler_output = None if self.pooler is None else self.pooler(hidden_states[-1])
         return BertOutput(hidden_states[-1], pooler_output, hidden_states, attentions)
+
+    def gives_attentions(self, asked: bool | None) -> bool:
+        """Say whether attention weights are returned: as asked or, if nobody said, where the heads have them anyway."""
+        return not is_fused(self.encoder.layers[0]) if asked is None else asked
 
 
 class NanoBertForClassification(BertModule):
@@ -199,8 +160,12 @@ class NanoBertForClassification(BertModule):
         attention_mask: Shaped[Tensor, "*batch seq"] | None = None,
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
         labels: Int[Tensor, "*batch"] | None = None,
+        output_attentions: bool | None = None,
     ) -> ClassifierOutput:
         """Score the classes of each text; `labels`, where given, are the ids of the true classes.
+
+        Where the attention weights are not asked for (as in `NanoBERT`), the last layer of a classifier that reads
+        `[CLS]` answers for `[CLS]` alone.
 
         Raises:
             TypeError: If the ids are not whole numbers.
@@ -208,7 +173,9 @@ class NanoBertForClassification(BertModule):
         """
         if attention_mask is None:
             attention_mask = input_ids != self.config.pad_id
-        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
+        output_attentions = self.bert.gives_attentions(output_attentions)
+        n_read = 1 if self.config.pooling == "cls" and not output_attentions else None
+        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids, output_attentions, n_read)
         if self.config.pooling == "mean":
             pooled = masked_mean(out.last_hidden_state, attention_mask.bool())
         else:
@@ -274,6 +241,7 @@ class NanoBertForPreTraining(BertModule):
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
         labels: Int[Tensor, "*batch seq"] | None = None,
         next_sentence_label: Int[Tensor, "*batch"] | None = None,
+        output_attentions: bool | None = None,
     ) -> PreTrainingOutput:
         """Guess every word, and whether the second sentence follows the first.
 
@@ -283,12 +251,13 @@ class NanoBertForPreTraining(BertModule):
             token_type_ids: Segment of each token, 0 or 1.
             labels: The true id of each token that is to be guessed, and -100 for all others.
             next_sentence_label: 0 where the second sentence follows the first, 1 where it was drawn at random.
+            output_attentions: Whether to return the attention weights, as in `NanoBERT`.
 
         Raises:
             TypeError: If the ids are not whole numbers.
             ValueError: If the ids, the mask or the labels do not fit; the message says how.
         """
-        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
+        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids, output_attentions)
         words = self.guess_words(out.last_hidden_state)
         follows = None if self.next_sentence_head is None else self.next_sentence_head(out.pooler_output)
         losses: list[Tensor] = []

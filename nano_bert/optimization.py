@@ -11,6 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from nano_bert.hardware import DTYPES
+from nano_bert.processes import count, total
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -26,6 +29,10 @@ class TrainingConfig:
         clip: Longest gradient, as a norm over all parameters; a longer one is shortened to this.
         word_dropout: Share of the words that are taken out of a text, anew each time.
         patience: Epochs without a better validation accuracy after which to stop.
+        device: Where to train: "cpu", "cuda", "mps" or "xpu". The model comes back afterwards.
+        dtype: "float32", or "bfloat16" for matrix products in 16 bits (the weights stay in 32).
+        fused: Whether to compute all heads of a layer in one product meanwhile (`model.fuse()`): faster, where there
+            are many heads or long texts. Afterwards each head is an object again, a new one.
         seed: Start of all randomness: batches and dropout. (The weights are drawn before.)
 
     Raises:
@@ -41,6 +48,9 @@ class TrainingConfig:
     clip: float = 1.0
     word_dropout: float = 0.0
     patience: int = 3
+    device: str = "cpu"
+    dtype: str = "float32"
+    fused: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +73,8 @@ class TrainingConfig:
             raise ValueError(f"weight_decay must be at least 0, but it is {self.weight_decay}.")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are two shares, each at least 0 and below 1, but they are {self.betas}.")
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype is one of {', '.join(DTYPES)}, but it is {self.dtype!r}.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to {2**32 - 1}, but it is {self.seed}.")
 
@@ -70,16 +82,31 @@ class TrainingConfig:
 def train_step(
     model: nn.Module, optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""], rate: float, clip: float
 ) -> float:
-    """Learn from the loss of one batch: its gradient, cut to length, and one small step against it."""
+    """Learn from the loss of one batch: its gradient, cut to length, and one small step against it.
+
+    Args:
+        model: What learns.
+        optimizer: What moves its weights.
+        loss: The loss of the batch; in many processes, the part of it that this one contributes.
+        rate: The learning rate.
+        clip: The longest gradient.
+
+    Returns:
+        The loss of the whole batch.
+
+    Raises:
+        ValueError: If it is no longer a number.
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    if not loss.isfinite():
-        raise ValueError(f"The loss is {loss.item()}: the weights grew too large. Take a lower learning_rate.")
+    value = total(loss.detach()).item()
+    if not math.isfinite(value):
+        raise ValueError(f"The loss is {value}: the weights grew too large. Take a lower learning_rate.")
     optimizer.zero_grad()
-    loss.backward()
+    (loss * count()).backward()  # PyTorch will take the mean over the processes, but the sum is wanted
     nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
-    return loss.item()
+    return value
 
 
 def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.AdamW:
@@ -90,7 +117,8 @@ def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Ad
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
+    # "fused": all weights are moved in one go. One by one, that takes as long as all the rest of a small model.
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
 
 
 def rate_at(step: int, n_steps: int, warmup: float) -> float:

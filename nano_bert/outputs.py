@@ -14,13 +14,13 @@ class BertOutput:
         last_hidden_state: A vector for each token, knowing all the others: (batch, seq, embed).
         pooler_output: A vector for the whole text: (batch, embed). None where the model has no pooler.
         hidden_states: The tokens' vectors after the embeddings and after each layer.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key).
+        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
     """
 
-    last_hidden_state: Float[Tensor, "*batch seq embed"]
+    last_hidden_state: Float[Tensor, "*batch read embed"]
     pooler_output: Float[Tensor, "*batch embed"] | None
-    hidden_states: tuple[Float[Tensor, "*batch seq embed"], ...]
-    attentions: tuple[Float[Tensor, "*batch head query=seq key=seq"], ...]
+    hidden_states: tuple[Float[Tensor, "*batch _ embed"], ...]
+    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None
 
 
 @dataclass
@@ -30,12 +30,12 @@ class ClassifierOutput:
     Attributes:
         logits: A score for each class; `logits.softmax(dim=-1)` makes them probabilities: (batch, n_classes).
         loss: Mean cross-entropy against the labels, where labels were given.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key).
+        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
     """
 
     logits: Float[Tensor, "*batch n_classes"]
     loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head query=seq key=seq"], ...]
+    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None
 
 
 @dataclass
@@ -47,10 +47,10 @@ class PreTrainingOutput:
         seq_relationship_logits: Two scores a text: that its second part follows the first, and that it was drawn at
             random: (batch, 2). None where the model has no such head.
         loss: The sum of the two losses, as far as their labels were given.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key).
+        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
     """
 
     prediction_logits: Float[Tensor, "*batch seq vocab"]
     seq_relationship_logits: Float[Tensor, "*batch 2"] | None
     loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head query=seq key=seq"], ...]
+    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None

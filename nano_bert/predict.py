@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from nano_bert.base import BertModule
 from nano_bert.encoding import Tokenizer
 from nano_bert.evaluation import predict_probabilities
-from nano_bert.model import BertModule, NanoBertForClassification, NanoBertForPreTraining
+from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.wordpiece import WordPieceTokenizer
 

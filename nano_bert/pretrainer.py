@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nano_bert import processes
 from nano_bert.batches import like_lengths
 from nano_bert.documents import split_sentences
 from nano_bert.encoding import Tokenizer
+from nano_bert.hardware import to_device
 from nano_bert.loop import Task, learn
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.optimization import TrainingConfig
@@ -106,25 +108,31 @@ class Riddles(Task[NanoBertForPreTraining]):
 
     def _guess(self, model: NanoBertForPreTraining, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the scores of the hidden words, their true ids, and the scores of the pairs."""
-        out = model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+        out = model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_attentions=False)
         asked = batch["labels"] != IGNORED
         # Only words that are to be guessed are scored, as in Google's code: seven times less work.
         words = model.guess_words(out.last_hidden_state[asked])
         follows = model.next_sentence_head(out.pooler_output) if model.next_sentence_head and self.in_pairs else None
         return words, batch["labels"][asked], follows
 
-    def loss(self, model: NanoBertForPreTraining, batch: dict[str, Tensor]) -> Tensor:
-        """Return the loss of the hidden words, plus that of the pairs."""
-        words, truth, follows = self._guess(model, batch)
-        loss = masked_word_loss(words, truth)
-        return loss if follows is None else loss + next_sentence_loss(follows, batch["is_random"])
+    def loss(self, model: NanoBertForPreTraining, mine: dict[str, Tensor], whole: dict[str, Tensor]) -> Tensor:
+        """Return the loss of the hidden words, plus that of the pairs, as far as they come from the rows in `mine`."""
+        words, truth, follows = self._guess(model, mine)
+        n_words = max(1, int((whole["labels"] != IGNORED).sum()))
+        loss = masked_word_loss(words, truth) * (len(truth) / n_words)
+        if follows is None:
+            return loss
+        return loss + next_sentence_loss(follows, mine["is_random"]) * (len(follows) / len(whole["is_random"]))
 
     @torch.no_grad()
     def validate(self, model: NanoBertForPreTraining) -> tuple[float, dict[str, float]]:
         """Return the loss of words hidden in the validation texts, always the same ones, and the share guessed."""
         model.eval()
         loss, n_words, n_right, n_pairs, n_right_pairs = 0.0, 0, 0, 0, 0
-        for batch, n_texts in self._riddles(self.validation, torch.Generator().manual_seed(0)):
+        for number, (batch, n_texts) in enumerate(self._riddles(self.validation, torch.Generator().manual_seed(0))):
+            if number % processes.count() != processes.number():
+                continue  # another process asks this one
+            batch = to_device(batch, model.device)
             words, truth, follows = self._guess(model, batch)
             loss += masked_word_loss(words, truth).item() * len(truth)
             n_words += len(truth)
@@ -132,6 +140,8 @@ class Riddles(Task[NanoBertForPreTraining]):
             if follows is not None:
                 n_pairs += n_texts
                 n_right_pairs += int((follows.argmax(dim=-1) == batch["is_random"]).sum())
+        sums = torch.tensor([loss, n_words, n_right, n_pairs, n_right_pairs], dtype=torch.double)
+        loss, n_words, n_right, n_pairs, n_right_pairs = processes.total(sums).tolist()
         notes = {"validation_loss": loss / n_words, "validation_accuracy": n_right / n_words}
         if n_pairs:
             notes["validation_next_sentence"] = n_right_pairs / n_pairs

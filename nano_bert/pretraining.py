@@ -216,8 +216,8 @@ def next_sentence_loss(logits: Float[Tensor, "*batch 2"], is_random: Int[Tensor,
 
 
 def _mean_cross_entropy(logits: Tensor, labels: Tensor, known: str) -> Tensor:
-    wrong = labels[(labels != IGNORED) & ((labels < 0) | (labels >= logits.shape[-1]))]
-    if wrong.numel() > 0:
-        raise ValueError(f"A label is {known}, or {IGNORED} for none, but one is {int(wrong[0])}.")
+    wrong = (labels != IGNORED) & ((labels < 0) | (labels >= logits.shape[-1]))
+    if not torch.compiler.is_compiling() and wrong.any():
+        raise ValueError(f"A label is {known}, or {IGNORED} for none, but one is {int(labels[wrong][0])}.")
     total = cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     return total / (labels != IGNORED).sum().clamp(min=1)

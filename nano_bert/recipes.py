@@ -16,6 +16,7 @@ from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
 from nano_bert.model import NanoBertForClassification
 from nano_bert.optimization import TrainingConfig
+from nano_bert.processes import is_first
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.training import train
 
@@ -156,7 +157,7 @@ def run_recipe(
     for line in history:  # to count the words was work, too
         line["cpu_seconds"] += cpu_seconds
         line["wall_seconds"] += wall_seconds
-    if folder is not None:
+    if folder is not None and is_first():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return model, tokenizer, history

@@ -45,7 +45,7 @@ def describe_weights(model: nn.Module) -> str:
     """Return a fingerprint of all weights: other weights, another fingerprint."""
     fingerprint = hashlib.sha256()
     for weight in model.state_dict().values():
-        fingerprint.update(weight.contiguous().view(torch.uint8).numpy().tobytes())
+        fingerprint.update(weight.contiguous().view(torch.uint8).cpu().numpy().tobytes())
     return fingerprint.hexdigest()[:16]
 
 
@@ -56,6 +56,7 @@ def save_state(
     best: Mapping[str, Tensor],
     optimizer: torch.optim.Optimizer,
     progress: object,
+    randomness: Tensor,
 ) -> None:
     """Write the whole state of a run into `folder`, in one go: the file is always complete.
 
@@ -66,12 +67,13 @@ def save_state(
         best: The weights of the best epoch so far.
         optimizer: Its memory: two moving averages for each weight.
         progress: A dataclass of numbers and lists that says how far the run has come.
+        randomness: Where the random numbers of dropout are, a row for each process.
     """
     tensors = {f"model.{name}": weight for name, weight in model.state_dict().items()}
     tensors |= {f"best.{name}": weight.clone() for name, weight in best.items()}
     for index, memory in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in memory.items()}
-    tensors["randomness"] = torch.get_rng_state()
+    tensors["randomness"] = randomness
     notes = {"identity": json.dumps(identity), "progress": json.dumps(vars(progress))}
     write_atomically(folder / STATE_FILE, to_safetensors(tensors, metadata=notes))
 
@@ -82,11 +84,11 @@ def load_state(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     progress: object,
-) -> dict[str, Tensor]:
-    """Read a state back into a model, an optimizer, a progress and torch's random numbers.
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Read a state back into a model, an optimizer and a progress.
 
     Returns:
-        The weights of the best epoch so far.
+        The weights of the best epoch so far, and where the random numbers were, a row for each process.
 
     Raises:
         FileNotFoundError: If the folder holds no state.
@@ -116,9 +118,8 @@ def load_state(
         index, _, memory = name.partition(".")
         state["state"].setdefault(int(index), {})[memory] = tensor
     optimizer.load_state_dict(state)
-    torch.set_rng_state(tensors["randomness"])
     vars(progress).update(done)
-    return part(tensors, "best.")
+    return part(tensors, "best."), tensors["randomness"]
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -38,9 +38,9 @@ class Classification(Task[NanoBertForClassification]):
         for inputs, chosen in training_batches(self.ids, labels, self.tokenizer, size, generator, dropout):
             yield {**inputs, "labels": chosen}, len(chosen)
 
-    def loss(self, model: NanoBertForClassification, batch: dict[str, Tensor]) -> Tensor:
-        """Return the mean cross-entropy of the batch."""
-        return model(**batch).loss
+    def loss(self, model: NanoBertForClassification, mine: dict[str, Tensor], whole: dict[str, Tensor]) -> Tensor:
+        """Return the mean cross-entropy of the batch, as far as it comes from the texts in `mine`."""
+        return model(**mine, output_attentions=False).loss * (len(mine["labels"]) / len(whole["labels"]))
 
     def validate(self, model: NanoBertForClassification) -> tuple[float, dict[str, float]]:
         """Return the accuracy on the validation split."""

@@ -56,9 +56,9 @@ def test_to_score_the_hidden_words_alone_changes_no_loss(seed: int, in_pairs: bo
     for batch, _ in riddles.batches(source(seed)):
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids", "labels")}
         whole = model(**inputs, next_sentence_label=batch["is_random"] if in_pairs else None).loss
-        torch.testing.assert_close(riddles.loss(model, batch), whole, atol=1e-12, rtol=0)
+        torch.testing.assert_close(riddles.loss(model, batch, batch), whole, atol=1e-12, rtol=0)
     expected = torch.autograd.grad(whole, list(model.parameters()), allow_unused=True)
-    found = torch.autograd.grad(riddles.loss(model, batch), list(model.parameters()), allow_unused=True)
+    found = torch.autograd.grad(riddles.loss(model, batch, batch), list(model.parameters()), allow_unused=True)
     for ours, theirs in zip(found, expected, strict=True):
         assert (ours is None) == (theirs is None)
         if ours is not None:

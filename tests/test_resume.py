@@ -195,7 +195,7 @@ def test_a_state_holds_all_that_decides_the_rest(tmp_path: Path) -> None:
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(2)).sum().backward()
     optimizer.step()
-    save_state(tmp_path, {}, model, model.state_dict(), optimizer, loop.Progress())
+    save_state(tmp_path, {}, model, model.state_dict(), optimizer, loop.Progress(), torch.get_rng_state()[None])
     expected = {f"{part}.{name}" for part in ("model", "best") for name in ("weight", "bias")} | {"randomness"}
     expected |= {f"optimizer.{index}.{name}" for index in (0, 1) for name in ("step", "exp_avg", "exp_avg_sq")}
     assert load_file(tmp_path / STATE_FILE).keys() == expected

@@ -1,0 +1,105 @@
+"""What every model shares: random weights to start from, a folder to be kept in, and heads that can be fused.
+
+How the weights are drawn is our own choice for very small models, and `draw` says why. The folder has the layout of
+Hugging Face (https://huggingface.co/docs/transformers/main_classes/model).
+"""
+
+import copy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from nano_bert.config import BertConfig, make_config
+from nano_bert.fused import fuse, is_fused, unfuse
+from nano_bert.pretrained import Checkpoint, Undrawn, load_checkpoint, save_checkpoint
+
+Model = TypeVar("Model", bound="BertModule")
+Part = TypeVar("Part", bound=nn.Module)
+
+
+def draw(part: Part) -> Part:
+    """Draw the weights of all linear layers in a part of a model: orthogonal matrices, no bias.
+
+    Orthogonal matrices (Saxe et al., 2014, https://arxiv.org/abs/1312.6120) turn vectors and do not flatten them, as a
+    random matrix of three rows easily does. (BERT draws them all from a normal distribution; with 768 rows that makes
+    less of a difference.)
+    """
+    for module in part.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.orthogonal_(module.weight)
+            nn.init.zeros_(module.bias)
+    return part
+
+
+class BertModule(nn.Module):
+    """What every model shares: a configuration, and a folder to be kept in."""
+
+    config: BertConfig
+
+    def __init__(self, config: BertConfig | None = None, **settings: Any) -> None:
+        super().__init__()
+        self.config = make_config(config, settings)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and where the ids have to be."""
+        return next(self.parameters()).device
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `config.json` and `model.safetensors` into a folder, in the layout of Hugging Face."""
+        model = copy.deepcopy(self).unfuse() if is_fused(self) else self
+        save_checkpoint(folder, model.config, model.state_dict())
+
+    def fuse(self: Model) -> Model:
+        """Compute all heads of a layer in one matrix product from now on: the same numbers, faster.
+
+        The weights are copied, so make the optimizer after this. Attention weights are then given only to those who ask
+        for them, with `output_attentions=True`.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: If heads of a layer cannot stand in one matrix: some learn and some do not.
+
+        Examples:
+            >>> import torch
+            >>> from nano_bert import NanoBERT
+            >>> model = NanoBERT(vocab_size=10, n_heads=2, n_embed=4).eval()
+            >>> input_ids = torch.tensor([[1, 7, 8, 2]])
+            >>> before = model(input_ids).last_hidden_state
+            >>> after = model.fuse()(input_ids).last_hidden_state
+            >>> torch.allclose(before, after, atol=1e-6)
+            True
+        """
+        fuse(self)
+        return self
+
+    def unfuse(self: Model) -> Model:
+        """Make each head an object of its own again, with the weights that it has by now, and return the model."""
+        unfuse(self)
+        return self
+
+    @classmethod
+    def from_pretrained(cls: type[Model], folder: str | Path) -> Model:
+        """Return a trained model, ready to use: dropout is off.
+
+        Args:
+            folder: A folder in the layout of Hugging Face, ours or another's; or, with a network, the name of a model
+                on the Hugging Face hub, such as "google-bert/bert-base-uncased".
+
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is broken, or another kind of model.
+        """
+        return cls._from_checkpoint(load_checkpoint(folder))
+
+    @classmethod
+    def _from_checkpoint(cls: type[Model], checkpoint: Checkpoint) -> Model:
+        """Build the model around the weights: it is drawn without memory of its own, and no random number is wasted."""
+        with torch.device("meta"), Undrawn():
+            model = cls(checkpoint.config)
+        model.load_state_dict(checkpoint.fit(model.state_dict()), assign=True)
+        return model.eval()

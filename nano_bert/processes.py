@@ -1,0 +1,125 @@
+"""Many processes: one training, shared out among copies of the program.
+
+`torchrun` starts the copies and tells each its number. Each keeps the whole model, reads its part of every batch, and
+makes its gradients; PyTorch averages them while they are made, so that all copies take the same step and stay the same
+(Li et al., 2020, "PyTorch Distributed", https://arxiv.org/abs/2006.15704). The copies may be on one machine or on many.
+
+A program that was not started so is one process of one, and everything here leaves it as it is.
+"""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as group
+from torch.nn.parallel import DistributedDataParallel
+
+PATIENCE = timedelta(minutes=30)  # how long to wait for the others: the first may have data to download
+
+
+def number() -> int:
+    """Return the number of this process, counted from 0."""
+    return group.get_rank() if group.is_initialized() else 0
+
+
+def count() -> int:
+    """Return how many processes work together."""
+    return group.get_world_size() if group.is_initialized() else 1
+
+
+def started() -> int:
+    """Return how many processes `torchrun` started, whether or not they have joined yet."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def is_first() -> bool:
+    """Say whether this is the process that writes and speaks for all."""
+    return number() == 0
+
+
+def own_device(name: str) -> str:
+    """Return the device of this process: of several cards in a machine, each process has its own."""
+    return f"{name}:{os.environ.get('LOCAL_RANK', '0')}" if name in ("cuda", "xpu") and started() > 1 else name
+
+
+@contextmanager
+def joined(device: str) -> Generator[None, None, None]:
+    """Work together with the other processes of a run; alone, just work.
+
+    Args:
+        device: What the model is trained on. Cards of NVIDIA talk through NCCL, all else through Gloo.
+
+    Raises:
+        ConnectionError: If another process of the run has ended, or does not answer.
+    """
+    if started() == 1:
+        yield
+        return
+    try:
+        if device.startswith("cuda"):
+            torch.cuda.set_device(own_device(device))
+        group.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, group.DistError) and "gloo" not in str(error):
+            raise
+        reason = str(error).splitlines()[0]
+        raise ConnectionError(
+            f"process {os.environ['RANK']} of {started()} (counted from 0) has lost another one, so the run ends here. "
+            f"It is kept up to its last saved step: start it again with --resume. (PyTorch says: {reason})"
+        ) from error
+    finally:
+        if group.is_initialized():
+            group.destroy_process_group()
+
+
+@contextmanager
+def first_goes_first() -> Generator[None, None, None]:
+    """Let the first process do something alone, such as a download; then the others, who find it done."""
+    if count() > 1 and not is_first():
+        group.barrier()
+    yield
+    if count() > 1 and is_first():
+        group.barrier()
+
+
+def own_part(batch: Mapping[str, Tensor], process: int, n_processes: int) -> dict[str, Tensor]:
+    """Return the rows of a batch that are for one process; together they are the batch, each row once.
+
+    Where there are more processes than rows, those left over get no row.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert.processes import own_part
+        >>> batch = {"labels": torch.tensor([10, 11, 12])}
+        >>> own_part(batch, 0, 2), own_part(batch, 1, 2)
+        ({'labels': tensor([10, 12])}, {'labels': tensor([11])})
+    """
+    return {name: rows[process::n_processes] for name, rows in batch.items()}
+
+
+def averaging(module: nn.Module) -> nn.Module:
+    """Wrap a module, so that the gradients of all processes are averaged."""
+    # A classifier that reads the mean never uses its pooler, so not every weight has a gradient.
+    return module if count() == 1 else DistributedDataParallel(module, find_unused_parameters=True)
+
+
+def total(mine: Tensor) -> Tensor:
+    """Return the sum of a tensor over all processes."""
+    if count() == 1:
+        return mine
+    everyone = mine.detach().clone()
+    if group.get_backend() == "nccl":
+        everyone = everyone.cuda()
+    group.all_reduce(everyone)
+    return everyone.to(mine.device)
+
+
+def gathered(mine: Tensor) -> Tensor:
+    """Return the tensors of all processes, one above the other, in the order of their numbers."""
+    everyone = torch.zeros(count(), *mine.shape, dtype=torch.long)
+    everyone[number()] = mine.long()
+    return total(everyone).to(mine.dtype)
