@@ -17,7 +17,7 @@ from nano_bert.processes import joined, started
 from nano_bert.recipes import CORPORA, RECIPES
 
 EXAMPLES = """examples:
-  nano-bert predict "The film was good, not bad at all."
+  nano-bert predict "The plot is thin, but the cast is wonderful."
   nano-bert train phrases                      train in seconds, offline
   nano-bert train imdb --recipe imdb-tiny      download IMDB once, train a model in three dimensions
   nano-bert train imdb --n-heads 2 --n-embed 32 --epochs 5 --output runs/mine

@@ -129,10 +129,14 @@ class FusedSelfAttention(nn.Module):
 
 
 def fuse(model: nn.Module) -> None:
-    """Put the fused twin in the place of every list of heads."""
-    for layer in model.modules():
-        if isinstance(layer, BertLayer) and isinstance(layer.attention, BertSelfAttention):
-            layer.attention = FusedSelfAttention.from_heads(layer.attention)
+    """Put the fused twin in the place of every list of heads; where one cannot be fused, none is."""
+    twins = {
+        layer: FusedSelfAttention.from_heads(layer.attention)
+        for layer in model.modules()
+        if isinstance(layer, BertLayer) and isinstance(layer.attention, BertSelfAttention)
+    }
+    for layer, twin in twins.items():
+        layer.attention = twin
 
 
 def unfuse(model: nn.Module) -> None:

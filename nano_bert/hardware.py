@@ -6,7 +6,9 @@ large, with fewer digits (Kalamkar et al., 2019, https://arxiv.org/abs/1905.1232
 small steps are not lost ("mixed precision", Micikevicius et al., 2018, https://arxiv.org/abs/1710.03740).
 """
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,26 +43,33 @@ def find_device(name: str, dtype: str = "float32") -> torch.device:
         >>> find_device("cpu", "bfloat16")
         device(type='cpu')
     """
-    kind, _, index = name.partition(":")
-    if kind not in KINDS or (index and not index.isdecimal()):
+    match = re.fullmatch(rf"({'|'.join(KINDS)})(?::(0|[1-9]\d*))?", name, flags=re.ASCII)
+    if match is None:
         raise ValueError(f"{name!r} is no device: take one of {', '.join(KINDS)}, or cuda:1 for the second card.")
+    kind, index = match.groups()
     if kind not in devices():
         raise ValueError(
             f"device {name!r} was asked for, but PyTorch finds none on this machine. It finds: {', '.join(devices())}. "
             f"(A card also needs its driver, and a PyTorch that was built for it: see https://pytorch.org.)"
         )
-    if index and kind != "cpu" and int(index) >= torch.get_device_module(kind).device_count():
-        n_devices = torch.get_device_module(kind).device_count()
-        raise ValueError(f"device {name!r} was asked for, but there are {n_devices}, and they are counted from 0.")
+    n_devices = 1 if kind == "cpu" else _module(kind).device_count()
+    if index and int(index) >= n_devices:
+        raise ValueError(f"device {name!r} was asked for, but of {kind} there are {n_devices}, counted from 0.")
     if dtype not in DTYPES:
         raise ValueError(f"{dtype!r} is no dtype to train in: take one of {', '.join(DTYPES)}.")
     device = torch.device(name)
     try:
         numbers = torch.ones(2, 2, dtype=getattr(torch, dtype), device=device)
         (numbers @ numbers).sum().item()
-    except RuntimeError as error:
-        raise ValueError(f"device {name!r} cannot compute in {dtype}: take float32. (PyTorch says: {error})") from error
+    except (RuntimeError, TypeError) as error:  # Apple's cards call an unknown dtype a TypeError
+        hint = "" if dtype == "float32" else " Take float32."
+        raise ValueError(f"device {name!r} cannot compute in {dtype}.{hint} (PyTorch says: {error})") from error
     return device
+
+
+def _module(kind: str) -> Any:
+    """Return the part of PyTorch that is for one kind of card."""
+    return getattr(torch, kind)
 
 
 def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -72,12 +81,13 @@ def random_state(device: torch.device) -> Tensor:
     """Return the state of the random numbers that a device draws: those of dropout."""
     if device.type == "cpu":
         return torch.get_rng_state()
-    return torch.get_device_module(device.type).get_rng_state()
+    return _module(device.type).get_rng_state(device)
 
 
 def set_random_state(device: torch.device, state: Tensor) -> None:
     """Let the random numbers of a device go on from a state."""
+    state = state.clone()  # PyTorch reads from the start of the memory, and a row of a table does not stand there
     if device.type == "cpu":
         torch.set_rng_state(state)
     else:
-        torch.get_device_module(device.type).set_rng_state(state)
+        _module(device.type).set_rng_state(state, device)

@@ -8,15 +8,20 @@ A program that was not started so is one process of one, and everything here lea
 """
 
 import os
+import signal
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as group
 from torch.nn.parallel import DistributedDataParallel
 
+from nano_bert.hardware import find_device
+
+BACKENDS = {"cpu": "gloo", "cuda": "nccl"}  # through what processes talk: Gloo, and NCCL between cards of NVIDIA
 PATIENCE = timedelta(minutes=30)  # how long to wait for the others: the first may have data to download
 
 
@@ -42,7 +47,7 @@ def is_first() -> bool:
 
 def own_device(name: str) -> str:
     """Return the device of this process: of several cards in a machine, each process has its own."""
-    return f"{name}:{os.environ.get('LOCAL_RANK', '0')}" if name in ("cuda", "xpu") and started() > 1 else name
+    return f"{name}:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" and started() > 1 else name
 
 
 @contextmanager
@@ -50,30 +55,44 @@ def joined(device: str) -> Generator[None, None, None]:
     """Work together with the other processes of a run; alone, just work.
 
     Args:
-        device: What the model is trained on. Cards of NVIDIA talk through NCCL, all else through Gloo.
+        device: What the model is trained on, "cpu" or "cuda"; alone, anything.
 
     Raises:
         ConnectionError: If another process of the run has ended, or does not answer.
+        ValueError: If many processes cannot share their work on this device.
     """
     if started() == 1:
         yield
         return
+    if device not in BACKENDS:
+        raise ValueError(f"Many processes can train on {' or '.join(BACKENDS)}, but not on {device!r}.")
+    find_device(own_device(device))
+
+    def stop(*_: object) -> NoReturn:
+        raise _ended("was told to end: the run was stopped, or has lost another one")
+
+    signal.signal(signal.SIGTERM, stop)  # how torchrun ends the others when it has found one dead
     try:
-        if device.startswith("cuda"):
+        if device == "cuda":
             torch.cuda.set_device(own_device(device))
-        group.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
+        group.init_process_group(BACKENDS[device], timeout=PATIENCE)
         yield
     except RuntimeError as error:
         if not isinstance(error, group.DistError) and "gloo" not in str(error):
             raise
-        reason = str(error).splitlines()[0]
-        raise ConnectionError(
-            f"process {os.environ['RANK']} of {started()} (counted from 0) has lost another one, so the run ends here. "
-            f"It is kept up to its last saved step: start it again with --resume. (PyTorch says: {reason})"
-        ) from error
+        raise _ended(f"has lost another one, so the run ends here ({str(error).splitlines()[0]})") from error
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # all that is left to do is to say why
         if group.is_initialized():
             group.destroy_process_group()
+
+
+def _ended(why: str) -> ConnectionError:
+    """Return the last words of a process that cannot go on without the others."""
+    return ConnectionError(
+        f"process {os.environ['RANK']} of {started()} (counted from 0) {why}. "
+        f"The run is kept up to its last saved step: start it again with --resume."
+    )
 
 
 @contextmanager

@@ -78,8 +78,8 @@ RECIPES = {
         corpus="imdb",
         about="the first nano-BERT's configuration to the letter, trained in another way",
         tokenizer={"min_freq": 10, "truncation": "head"},
-        model={**SEED_SIZE, "pooling": "cls", "initializer_range": 0.05, "segment_range": 0.3},
-        training=TrainingConfig(learning_rate=1e-2, warmup=0.2, weight_decay=0.1, word_dropout=0.1),
+        model={**SEED_SIZE, "pooling": "cls", "initializer_range": 0.05, "segment_range": 1.0},
+        training=TrainingConfig(learning_rate=1e-2, warmup=0.2, weight_decay=0.1, word_dropout=0.2),
     ),
     "imdb-tiny": Recipe(
         corpus="imdb",
