@@ -10,6 +10,7 @@ https://aclanthology.org/P15-1162). The word is taken out; it is not replaced by
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 import torch
 from jaxtyping import Int
@@ -78,4 +79,4 @@ def drop_words(ids: Sequence[int], share: float, generator: torch.Generator) -> 
     if share == 0:
         return ids
     kept: list[bool] = (torch.rand(len(ids), generator=generator) >= share).tolist()
-    return [index for index, keep in zip(ids, kept, strict=True) if keep]
+    return list(compress(ids, kept))

@@ -4,7 +4,6 @@ Source: Devlin et al. (2019), section 3.2 and figure 2 (https://arxiv.org/abs/18
 vectors are learned, one for each place, rather than made of sines as in Vaswani et al. (2017).
 """
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -60,14 +59,13 @@ class BertEmbeddings(nn.Module):
                 f"The text has {n_tokens} tokens, but this model has positions for max_seq_len="
                 f"{self.positions.num_embeddings}. Cut the text with a tokenizer whose max_seq_len is at most that."
             )
+        vectors = self.words(input_ids) + self.positions.weight[:n_tokens]  # places 0, 1, 2, … are the first rows
         if token_type_ids is None:
-            token_type_ids = torch.zeros_like(input_ids)
+            return self.dropout(self.norm(vectors + self.segments.weight[0]))
         check_ids("token_type_ids", token_type_ids, self.segments)
         if token_type_ids.shape != input_ids.shape:
             raise ValueError(
                 f"token_type_ids gives each token its segment, so it needs the shape of input_ids, "
                 f"{tuple(input_ids.shape)}, but it has {tuple(token_type_ids.shape)}."
             )
-        places = torch.arange(n_tokens, device=input_ids.device)
-        vectors = self.words(input_ids) + self.positions(places) + self.segments(token_type_ids)
-        return self.dropout(self.norm(vectors))
+        return self.dropout(self.norm(vectors + self.segments(token_type_ids)))

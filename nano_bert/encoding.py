@@ -140,15 +140,17 @@ class Tokenizer(ABC):
         """
         if len(rows) == 0:
             raise ValueError("An empty batch has no ids: give at least one text.")
-        columns = {"input_ids": (rows, self.pad_id), "attention_mask": ([[1] * len(row) for row in rows], 0)}
+        columns = {"input_ids": (rows, self.pad_id)}
         if segments is not None:
             columns["token_type_ids"] = (segments, 0)
-        longest = max(len(row) for row in rows)
+        lengths = torch.tensor([len(row) for row in rows])
+        longest = int(lengths.max())
         # torch.long is said aloud: of rows without any number, torch would make floats.
-        return {
+        batch = {
             name: torch.tensor([[*row, *[filling] * (longest - len(row))] for row in lists], dtype=torch.long)
             for name, (lists, filling) in columns.items()
         }
+        return batch | {"attention_mask": (torch.arange(longest) < lengths.unsqueeze(-1)).long()}
 
     def check_id(self, index: int) -> None:
         """Refuse an id that no token has."""

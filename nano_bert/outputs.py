@@ -20,7 +20,7 @@ class BertOutput:
     last_hidden_state: Float[Tensor, "*batch read embed"]
     pooler_output: Float[Tensor, "*batch embed"] | None
     hidden_states: tuple[Float[Tensor, "*batch _ embed"], ...]
-    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None
+    attentions: tuple[Float[Tensor, "*batch head _ key"], ...] | None
 
 
 @dataclass
@@ -35,7 +35,7 @@ class ClassifierOutput:
 
     logits: Float[Tensor, "*batch n_classes"]
     loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None
+    attentions: tuple[Float[Tensor, "*batch head _ key"], ...] | None
 
 
 @dataclass

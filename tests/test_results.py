@@ -3,7 +3,6 @@
 import json
 import os
 import statistics
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
