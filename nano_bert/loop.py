@@ -133,7 +133,8 @@ def learn(
     try:
         if fuse:
             model.fuse()
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.dtype == "bfloat16"):
+        # Without the cache: it would keep the weights of the first step, in 16 bits, for all that follow.
+        with torch.autocast(device.type, torch.bfloat16, settings.dtype == "bfloat16", cache_enabled=False):
             return _learn(model, task, settings, kept, resume, show_progress and processes.is_first(), began)
     finally:
         model.to(home)
