@@ -1,8 +1,8 @@
 """The fused twin: all heads of a layer in one matrix product, the same numbers, faster.
 
 A list of heads is easy to read, and makes many small matrix products. Real libraries stack the weights of all heads on
-top of each other and make one product of them. What follows, softmax(Q Kᵀ / √d_head) V, is one call into PyTorch, which
-need not keep the whole matrix of attention weights in memory (Dao et al., 2022, "FlashAttention",
+top of each other, and make three products or one of them. What follows, softmax(Q Kᵀ / √d_head) V, is one call into
+PyTorch, which need not keep the whole matrix of attention weights in memory (Dao et al., 2022, "FlashAttention",
 https://arxiv.org/abs/2205.14135; the version for processors came with PyTorch 2.2).
 """
 

@@ -8,6 +8,7 @@ A program that was not started so is one process of one, and everything here lea
 """
 
 import os
+import re
 import signal
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -80,7 +81,9 @@ def joined(device: str) -> Generator[None, None, None]:
     except RuntimeError as error:
         if not isinstance(error, group.DistError) and "gloo" not in str(error):
             raise
-        raise _ended(f"has lost another one, so the run ends here ({str(error).splitlines()[0]})") from error
+        # Gloo says where in its own code it stood, what happened, and where to look: only the second is for readers.
+        reason = re.sub(r"^\[\S+\] ", "", str(error).splitlines()[0]).split(". This is")[0]
+        raise _ended(f"has lost another one, so the run ends here ({reason})") from error
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # all that is left to do is to say why
         if group.is_initialized():
@@ -91,7 +94,7 @@ def _ended(why: str) -> ConnectionError:
     """Return the last words of a process that cannot go on without the others."""
     return ConnectionError(
         f"process {os.environ['RANK']} of {started()} (counted from 0) {why}. "
-        f"The run is kept up to its last saved step: start it again with --resume."
+        f"The run is kept up to its last saved step, if there is one: start it again with --resume."
     )
 
 
