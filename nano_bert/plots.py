@@ -41,7 +41,7 @@ def plot_attention(
             f"{tuple(weights.shape)}. Choose one text and one head: attentions[layer][text, head]."
         )
     axes = axes or plt.gca()
-    weights = weights.detach()
+    weights = weights.detach().float().cpu()
     axes.pcolormesh(weights.numpy(), cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
     axes.set_xticks([index + 0.5 for index in range(len(words))], words, rotation=45, ha="right")
     axes.set_yticks([index + 0.5 for index in range(len(words))], words)
@@ -78,7 +78,7 @@ def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], titl
     if len(words) != len(vectors):
         raise ValueError(f"Each word needs one vector, but there are {len(words)} words and {len(vectors)} vectors.")
     axes: Any = plt.figure(figsize=(5, 5)).add_subplot(projection="3d")
-    points = vectors.detach()
+    points = vectors.detach().float().cpu()
     axes.scatter(points[:, 0], points[:, 1], points[:, 2], depthshade=False)
     for word, (x, y, z) in zip(words, points, strict=True):
         axes.text(float(x), float(y), float(z), f" {word}", fontsize=9)

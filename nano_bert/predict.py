@@ -166,7 +166,7 @@ def fill_in(
             f"The model guesses among {model.config.vocab_size} words, but the tokenizer knows {len(tokenizer)} and "
             f"{n} guesses are asked for: give the model's own tokenizer, and n from 1 to their number."
         )
-    ids = torch.tensor(tokenizer.encode(text))
+    ids = torch.tensor(tokenizer.encode(text), device=model.device)
     places = ids == tokenizer.mask_id
     if not places.any():
         mask = tokenizer.id_to_token[tokenizer.mask_id]

@@ -190,7 +190,7 @@ def run(*command: str) -> tuple[int, str, str]:
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *command]
     launched = subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        out, err = launched.communicate(timeout=200)
+        out, err = launched.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         launched.terminate()  # and torchrun ends the others
         pytest.fail(f"The processes hang. They said: {launched.communicate()}")
