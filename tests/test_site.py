@@ -35,12 +35,12 @@ def test_every_chapter_embeds_code(site: Path) -> None:
 
 
 def test_formulas_are_marked_for_the_browser(site: Path) -> None:
-    assert '<div class="arithmatex">' in (site / "03-attention.html").read_text(encoding="utf-8")
+    assert '<div class="arithmatex">' in (site / "04-attention.html").read_text(encoding="utf-8")
 
 
 def test_callouts_are_callouts(site: Path) -> None:
-    assert "admonition tip" in (site / "01-tokenizer.html").read_text(encoding="utf-8")
-    assert "[!TIP]" not in (site / "01-tokenizer.html").read_text(encoding="utf-8")
+    assert "admonition tip" in (site / "02-tokenizer.html").read_text(encoding="utf-8")
+    assert "[!TIP]" not in (site / "02-tokenizer.html").read_text(encoding="utf-8")
 
 
 def test_the_readme_installs_the_book_as_the_project_says() -> None:
