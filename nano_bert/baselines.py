@@ -101,6 +101,26 @@ class BagOfWords(nn.Module):
         """Compare its answers with the labels of a split."""
         return measure(split.labels, self(split.texts).argmax(dim=-1).tolist(), self.names)
 
+    def word_weights(self) -> dict[str, float]:
+        """Return what each word adds: its weight for the last class less that for the first, sorted from low to high.
+
+        With two classes these weights and the same difference of the biases say all: a text whose sum is above 0
+        belongs to the last class.
+
+        Examples:
+            >>> from nano_bert import WordTokenizer
+            >>> from nano_bert.baselines import BagOfWords
+            >>> from nano_bert.data import Split
+            >>> train = Split(["good film", "bad film"], [1, 0])
+            >>> bag = BagOfWords(WordTokenizer.from_texts(train.texts), ("negative", "positive")).fit(train)
+            >>> {word: round(weight, 2) for word, weight in bag.word_weights().items()}
+            {'bad': -0.67, 'film': 0.0, 'good': 0.67}
+        """
+        weights: list[float] = (self.weights.weight[:, -1] - self.weights.weight[:, 0]).tolist()
+        vocab, special = self.tokenizer.vocab, self.tokenizer.special_tokens
+        words = {word: weights[index] for word, index in vocab.items() if word not in special}
+        return dict(sorted(words.items(), key=lambda pair: pair[1]))
+
     def _count(self, text: str) -> Counter[int]:
         """Return how often each known word occurs in a text."""
         counts = Counter(self.tokenizer.token_ids(text))

@@ -25,7 +25,7 @@ from nano_bert.pretraining import check_share
 from nano_bert.processes import first_goes_first, is_first
 from nano_bert.published import make_published_record, minilm
 from nano_bert.recipes import CORPORA, RECIPES, Recipe, run_recipe
-from nano_bert.records import describe, make_record, measure_baselines, versions
+from nano_bert.records import describe, make_record, make_words_record, measure_baselines, versions
 from nano_bert.resume import STATE_FILE
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.wordpiece import WordPieceTokenizer
@@ -38,6 +38,7 @@ HARDWARE_OPTIONS = ("device", "dtype", "fused")
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
     "few-labels": lambda seeds, folder: make_few_labels_record(load_imdb(), seeds, folder),
     "published": lambda seeds, folder: make_published_record(minilm(), load_imdb(), seeds, folder),
+    "words": lambda seeds, folder: make_words_record(load_imdb()),
 }
 
 

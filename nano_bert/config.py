@@ -167,9 +167,15 @@ def make_config(config: BertConfig | None, settings: Mapping[str, Any]) -> BertC
     """Return `config`, or a new one from `settings`: the two ways in which a model can be asked for.
 
     Raises:
-        TypeError: If both or neither are given, or a setting has a name that no configuration has.
+        TypeError: If both or neither are given, what is given is no configuration, or a setting has a name that no
+            configuration has.
     """
     if config is not None:
+        if not isinstance(config, BertConfig):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"A model is made from its settings, as in NanoBERT(vocab_size=100), and not from this "
+                f"{type(config).__name__}. Token ids are for the finished model: model(input_ids)."
+            )
         if settings:
             raise TypeError(f"Give a config or its settings, not both: got a config and {sorted(settings)}.")
         return config

@@ -129,22 +129,52 @@ def measure_baselines(corpus: Corpus) -> dict[str, Any]:
     Each bag of words takes, from `PENALTIES`, the penalty that is best on the validation split.
     """
     baselines: dict[str, Any] = {"majority": {"test": asdict(majority(corpus.train, corpus.test, corpus.label_names))}}
-    tokenizer = WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
     for name, tf_idf in (("bag_of_words", False), ("bag_of_words_tf_idf", True)):
-        best_accuracy, best_penalty, best_bag = -1.0, 0.0, None
-        for penalty in PENALTIES:
-            bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty)
-            accuracy = bag.evaluate(corpus.validation).accuracy
-            if accuracy > best_accuracy:
-                best_accuracy, best_penalty, best_bag = accuracy, penalty, bag
-        assert best_bag is not None
-        baselines[name] = {
-            "validation_accuracy": best_accuracy,
-            "penalty": best_penalty,
-            "vocab_size": len(tokenizer),
-            "test": asdict(best_bag.evaluate(corpus.test)),
-        }
+        _, baselines[name] = choose_bag(corpus, tf_idf)
     return baselines
+
+
+def choose_bag(corpus: Corpus, tf_idf: bool) -> tuple[BagOfWords, dict[str, Any]]:
+    """Return the bag of words whose penalty is best on the validation split, and what a record says of it."""
+    tokenizer = WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
+    best_accuracy, best_penalty, best_bag = -1.0, 0.0, None
+    for penalty in PENALTIES:
+        bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty)
+        accuracy = bag.evaluate(corpus.validation).accuracy
+        if accuracy > best_accuracy:
+            best_accuracy, best_penalty, best_bag = accuracy, penalty, bag
+    assert best_bag is not None
+    return best_bag, {
+        "validation_accuracy": best_accuracy,
+        "penalty": best_penalty,
+        "vocab_size": len(tokenizer),
+        "test": asdict(best_bag.evaluate(corpus.test)),
+    }
+
+
+def make_words_record(corpus: Corpus, n_words: int = 10) -> dict[str, Any]:
+    """Write down which words the bag of words weighs most, for either class.
+
+    The bag is that of `measure_baselines`. Nothing in it is random, so one run is enough.
+
+    Args:
+        corpus: Of two classes.
+        n_words: How many words to write down for each class.
+    """
+    bag, result = choose_bag(corpus, tf_idf=False)
+    words = list(bag.word_weights().items())
+    first, last = corpus.label_names[0], corpus.label_names[-1]
+    return {
+        "about": "the words that count most for a bag of words: above 0 they speak for the last class",
+        **describe(corpus),
+        **result,
+        "bias": round((bag.bias[-1] - bag.bias[0]).item(), 4),
+        "words": {
+            first: {word: round(weight, 4) for word, weight in words[:n_words]},
+            last: {word: round(weight, 4) for word, weight in words[: -n_words - 1 : -1]},
+        },
+        **versions(),
+    }
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:

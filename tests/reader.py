@@ -13,6 +13,7 @@ import torch
 
 from tests import figures
 from tests.pages import Block, Figure, Page, read_page
+from tests.points import points_of, read_points, same_points, write_points
 from tests.repl import Answer, agrees, answer, mutants, rounded_like
 
 Faults = Iterator[tuple[int, str]]  # the line in the page, and what is wrong there
@@ -28,6 +29,7 @@ class Reader:
         self._page: Page | None = None
         self._read: list[list[Answer]] = []  # the answers of each step that has been read
         self._drawn: str | None = None  # the figure that stood open at the last image, as SVG
+        self._points: dict[str, Any] | None = None  # what it showed, if it was one in space
         self._namespace: dict[str, Any] = {}
 
     def check_block(self, page: Page, index: int) -> Faults:
@@ -73,6 +75,19 @@ class Reader:
             self.rewritten.append((file, 1))
         elif found:
             yield step.line, f"{step.target} is not what the examples draw: {found} (`pytest --rewrite` saves it)"
+        yield from self._check_points(step)
+
+    def _check_points(self, step: Figure) -> Faults:
+        """Compare a figure in space with the one that the site lets its reader turn."""
+        name = Path(step.target).name
+        file = self.root / "docs" / "assets" / "points-data.js"
+        if self._points is None or same_points(read_points(file).get(name), self._points):
+            return
+        if self.rewrite:
+            write_points(file, name, self._points)
+            self.rewritten.append((file, 1))
+        else:
+            yield step.line, f"{name} in {file.name} is not what the examples draw (`pytest --rewrite` saves it)"
 
     def write(self) -> None:
         """Write the new outputs into their files, from the bottom up so that the lines above stay right."""
@@ -114,6 +129,7 @@ class Reader:
         if isinstance(step, Block):
             return [answer(example, self._namespace, str(page.path)) for example in step.examples]
         if not step.link:
+            self._points = points_of(plt.gcf()) if plt.get_fignums() else None
             self._drawn = figures.draw()
             plt.close("all")  # no other image may claim this figure
         return []

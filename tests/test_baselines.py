@@ -50,6 +50,11 @@ def test_a_bag_of_words_is_logistic_regression(n_classes: int, tf_idf: bool, pen
     theirs = torch.tensor(oracle.predict_proba(vectorizer.transform(test.texts)), dtype=torch.float)
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
     assert bag.evaluate(test).accuracy == oracle.score(vectorizer.transform(test.texts), test.labels)
+    if n_classes == 2:
+        weights, [expected] = bag.word_weights(), oracle.coef_
+        assert list(weights.values()) == sorted(weights.values())
+        assert [weights[word] for word in columns["vocabulary"]] == pytest.approx(expected, abs=5e-3, rel=5e-3)
+        assert len(weights) == len(expected), "the special tokens are no words"
 
 
 @pytest.mark.parametrize("tf_idf", [False, True], ids=["presence", "tf-idf"])

@@ -82,13 +82,13 @@ def check_numbers(backend: str, kind: str, fused: bool, lengths: tuple[int, ...]
 def main() -> None:
     torch.set_num_threads(1)
     check_in_one_piece()
+    # Machine code, where there is a compiler. It takes long, so for the classifier of the book alone.
+    if shutil.which(os.environ.get("CXX", "g++")):
+        check_numbers("inductor", "cls", fused=False)
     for fused in (False, True):
         # The steps that a compiler is given, each run as it is: for every kind of model, and texts of other lengths.
         for kind in KINDS:
             check_numbers("aot_eager", kind, fused, lengths=(5,) if kind == "mean" else (5, 3), asked=kind == "bert")
-        # Machine code, where there is a compiler. It takes seconds, so for the classifier of the book alone.
-        if shutil.which(os.environ.get("CXX", "g++")):
-            check_numbers("inductor", "cls", fused)
 
 
 def test_a_model_compiles_in_one_piece_and_gives_the_same_numbers(tmp_path: Path) -> None:

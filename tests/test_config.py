@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+import torch
 import transformers
 
 from nano_bert import BertConfig, NanoBERT
@@ -130,12 +131,13 @@ def test_a_model_takes_a_configuration_or_its_settings() -> None:
     ("config", "given", "sentence"),
     [
         (BertConfig(vocab_size=10), {"n_layers": 2}, r"not both: got a config and \['n_layers'\]"),
+        (torch.tensor([1, 7, 2]), {}, r"not from this Tensor. Token ids are for the finished model"),
         (None, {}, r"needs vocab_size.*vocab_size=len\(tokenizer\)"),
         (None, {"vocab_size": 10, "layers": 2}, "no setting named 'layers'. Its settings are: vocab_size, n_layers"),
     ],
 )
 def test_a_wrong_way_to_ask_for_a_model_is_refused(
-    config: BertConfig | None, given: dict[str, Any], sentence: str
+    config: Any, given: dict[str, Any], sentence: str, as_a_reader: None
 ) -> None:
     with pytest.raises(TypeError, match=sentence):
         make_config(config, given)

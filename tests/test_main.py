@@ -17,10 +17,11 @@ import transformers
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer, commands, loop, recipes
 from nano_bert.__main__ import EXAMPLES, main, make_parser
-from nano_bert.data import load_phrases
+from nano_bert.data import Split, load_phrases
 from nano_bert.download import SOURCES
 from nano_bert.optimization import TrainingConfig
 from nano_bert.recipes import Recipe
+from nano_bert.records import PENALTIES
 
 VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
@@ -319,6 +320,21 @@ def test_reproduce_carries_out_an_experiment(
     before = ("weights",) if name == "published" else ()
     assert seen == [(what, *before, corpus, range(2), tmp_path / "runs" / name)]
     assert json.loads((tmp_path / "results" / f"{name}.json").read_text()) == {"it": what}
+
+
+def test_reproduce_writes_down_the_words_that_count_most(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = replace(load_phrases(n=100), train=Split(["good film", "bad film"] * 9, [1, 0] * 9))
+    monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
+    code, out, err = run("reproduce", "words", "--output", str(tmp_path))
+    assert (code, out) == (0, f"Written to {tmp_path / 'words.json'}.\n"), err
+    record = json.loads((tmp_path / "words.json").read_text())
+    assert list(record["words"]["negative"]) == ["bad", "film", "good"]
+    assert list(record["words"]["positive"]) == ["good", "film", "bad"]
+    assert record["words"]["positive"]["good"] > 0 > record["words"]["negative"]["bad"]
+    assert record["penalty"] in PENALTIES
+    assert record["test"]["accuracy"] == 0.5, "the test split is phrases and their twins"
 
 
 def test_reproduce_writes_a_complete_record(run: Run, tiny: None, tmp_path: Path) -> None:

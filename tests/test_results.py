@@ -103,6 +103,17 @@ def test_the_published_weights_were_measured_with_the_settings_of_today() -> Non
     assert record["summary"]["published"]["accuracy"]["mean"] == pytest.approx(statistics.mean(accuracies), abs=1e-4)
 
 
+def test_the_weighed_words_are_those_of_the_baseline() -> None:
+    """Both records come from the same bag of words, to the last digit."""
+    record, baseline = read("words"), read("imdb")["baselines"]["bag_of_words"]
+    assert {name: record[name] for name in baseline} == baseline
+    assert [len(words) for words in record["words"].values()] == [10, 10]
+    negative, positive = (list(words.values()) for words in record["words"].values())
+    assert negative == sorted(negative)
+    assert negative[-1] < 0 < positive[-1]
+    assert positive == sorted(positive, reverse=True)
+
+
 @pytest.mark.skipif("NANO_BERT_DATA" not in os.environ, reason="NANO_BERT_DATA names no folder with the real reviews")
 def test_the_shipped_pretrained_model_is_as_good_as_its_record_says() -> None:
     """It is the pretraining of the first seed, and guesses hidden words as well as it did then."""

@@ -1,0 +1,12 @@
+// On paper nobody can click: what is behind a click is printed open, and closed again afterwards.
+const opened = [];
+addEventListener("beforeprint", () => {
+  for (const answer of document.querySelectorAll("details:not([open])")) {
+    if (answer.closest(".doc")) continue; // the source code of the embedded API stays closed
+    answer.open = true;
+    opened.push(answer);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const answer of opened.splice(0)) answer.open = false;
+});
