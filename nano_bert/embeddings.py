@@ -1,6 +1,6 @@
 """Embeddings: a word, its place and its segment, each a vector, added up.
 
-Source: Devlin et al. (2019), section 3.2 and figure 2 (https://arxiv.org/abs/1810.04805). The position
+Source: Devlin et al. (2019), section 3 and figure 2 (https://arxiv.org/abs/1810.04805). The position
 vectors are learned, one for each place, rather than made of sines as in Vaswani et al. (2017).
 """
 

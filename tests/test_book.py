@@ -112,3 +112,12 @@ def test_every_name_of_the_api_leads_to_its_docstring(site: Path) -> None:
 def is_telling(name: str) -> bool:
     """Whether a name can mean nothing but the API: `train` may be a split, and `count` a word."""
     return name[0].isupper() or "_" in name
+
+
+def test_every_module_stands_in_the_list_and_imports_only_from_those_above() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", text_of(DOCS / "api.md"), re.M)
+    paths = {path.stem: path for path in (ROOT / "nano_bert").glob("[a-z]*.py")}
+    assert sorted(listed) == sorted(paths)
+    for place, name in enumerate(listed):
+        imported = set(re.findall(r"^from nano_bert\.(\w+) import", text_of(paths[name]), re.M))
+        assert imported <= set(listed[:place]), f"{name} imports from below"
