@@ -31,6 +31,7 @@ class Reader:
         self._drawn: str | None = None  # the figure that stood open at the last image, as SVG
         self._points: dict[str, Any] | None = None  # what it showed, if it was one in space
         self._namespace: dict[str, Any] = {}
+        self._learns = True  # whether the page, where it stands, keeps gradients
 
     def check_block(self, page: Page, index: int) -> Faults:
         """Run the block that is step `index` of the page; the faults are the examples that answer something else.
@@ -110,7 +111,7 @@ class Reader:
         torch.seed()
         torch.set_printoptions(profile="default")
         torch.set_default_dtype(torch.float32)
-        torch.set_grad_enabled(True)
+        self._learns = True
 
     def _read_on(self, page: Page, index: int) -> None:
         """Read step `index`, after the steps above it that have not been read."""
@@ -118,12 +119,15 @@ class Reader:
             self._open(page)
         here = Path.cwd()
         os.chdir(self.root)  # where a reader starts Python
+        torch.set_grad_enabled(self._learns)
         try:
             with mpl.rc_context(figures.STYLE):
                 for step in page.steps[len(self._read) : index + 1]:
                     self._read.append(self._read_step(page, step))
         finally:
             os.chdir(here)
+            self._learns = torch.is_grad_enabled()
+            torch.set_grad_enabled(True)  # what a page switches off stays off for that page alone
 
     def _read_step(self, page: Page, step: Block | Figure) -> list[Answer]:
         if isinstance(step, Block):

@@ -416,7 +416,10 @@ def test_a_docstring_example_that_would_not_run_is_refused(book: Book, docstring
 # -- the real command, and a real debugger ----------------------------------------------------------------------
 
 
-MACHINERY = ["__init__.py", *(f"{name}.py" for name in ["literate", "pages", "reader", "repl", "figures", "guards"])]
+MACHINERY = [
+    "__init__.py",
+    *(f"{name}.py" for name in ["literate", "pages", "points", "reader", "repl", "figures", "guards"]),
+]
 
 
 def copy_machinery(to: Path) -> None:
@@ -465,6 +468,16 @@ def test_plain_pytest_runs_everything_and_checks_every_shape(tmp_path: Path) -> 
     assert "nano_bert/__init__.py:8: " in run.stdout  # the docstring is read, though f is wrapped
     assert "docs/a.md:6: " not in run.stdout  # an error that the page announces is that of the package itself
     assert "2 failed, 3 passed" in run.stdout
+
+
+def test_what_a_page_switches_off_stays_off_for_that_page_alone(book: Book) -> None:
+    book.page(
+        ">>> import torch\n>>> _ = torch.set_grad_enabled(False)",
+        ">>> torch.is_grad_enabled()\nFalse",
+    )
+    book.write("docs/z.md", "```pycon\n>>> import torch\n>>> torch.is_grad_enabled()\nTrue\n```\n")
+    assert book.counts("docs")[1] == 0
+    assert torch.is_grad_enabled()
 
 
 class Debugger:
