@@ -81,7 +81,7 @@ def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], titl
     points = vectors.detach().float().cpu()
     axes.scatter(points[:, 0], points[:, 1], points[:, 2], depthshade=False)
     for word, (x, y, z) in zip(words, points, strict=True):
-        axes.text(float(x), float(y), float(z), f" {word}", fontsize=9)
+        axes.text(float(x), float(y), float(z), f"\u00a0{word}", fontsize=9)  # a blank would be lost in an SVG
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((0.5, 0.5, 0.5, 0.06))
     axes.set_title(title)
