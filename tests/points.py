@@ -35,7 +35,14 @@ def points_of(figure: Figure) -> dict[str, Any] | None:
         "axes": [label or f"feature {k}" for k, label in enumerate(labels, 1)],
         "labels": [[*_rounded(text.get_position_3d()), text.get_text().strip()] for text in axes.texts],
         "limits": [_rounded(limit) for limit in (axes.get_xlim3d(), axes.get_ylim3d(), axes.get_zlim3d())],
-        "lines": [[_rounded(point) for point in zip(*line.get_data_3d(), strict=True)] for line in axes.lines],
+        "lines": [
+            [
+                to_hex(line.get_color()),
+                line.get_linewidth(),
+                [_rounded(p) for p in zip(*line.get_data_3d(), strict=True)],
+            ]
+            for line in axes.lines
+        ],
         "points": points,
         "view": [axes.elev, axes.azim],
     }

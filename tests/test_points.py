@@ -34,7 +34,7 @@ def space() -> Iterator[Figure]:
     axes = figure.add_subplot(projection="3d")
     axes.scatter([0, 1], [0, 2], [0, 3], color=["#ff0000", "#0000ff"])
     axes.text(1, 2, 3, " bad")
-    axes.plot([0, 1], [0, 2], [0, 3])
+    axes.plot([0, 1], [0, 2], [0, 3], color="#0000ff", linewidth=2)
     yield figure
     plt.close(figure)
 
@@ -44,7 +44,7 @@ def test_points_labels_and_lines_are_taken_from_the_figure(space: Figure) -> Non
     assert points
     assert points["points"] == [[0, 0, 0, "#ff0000"], [1, 2, 3, "#0000ff"]]
     assert points["labels"] == [[1, 2, 3, "bad"]]
-    assert points["lines"] == [[[0, 0, 0], [1, 2, 3]]]
+    assert points["lines"] == [["#0000ff", 2, [[0, 0, 0], [1, 2, 3]]]]
     assert points["axes"] == ["feature 1", "feature 2", "feature 3"]
     assert all(low < 0 and high > 1 for low, high in points["limits"])
 

@@ -39,9 +39,9 @@ function makeTurnable(image, data) {
       const [right, up, near] = seen(scaled(point), azimuth, elevation);
       return { x: SIZE / 2 + right * SIZE * 0.27, y: SIZE / 2 - up * SIZE * 0.27, near };
     };
-    const line = (from, to, kind) => {
+    const line = (from, to, kind, more = {}) => {
       const [p, q] = [place(from), place(to)];
-      shape(picture, "line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, class: kind });
+      shape(picture, "line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, class: kind, ...more });
     };
     const corner = (bits) => data.limits.map((limit, k) => limit[bits[k]]);
     for (const k of [0, 1, 2]) {
@@ -58,7 +58,9 @@ function makeTurnable(image, data) {
       const at = place(corner(end).map((value, axis) => (axis === k ? value + 0.12 * (data.limits[k][1] - data.limits[k][0]) : value)));
       shape(picture, "text", { x: at.x, y: at.y, class: "axis" }, data.axes[k]);
     }
-    for (const path of data.lines) for (let k = 1; k < path.length; k += 1) line(path[k - 1], path[k], "path");
+    for (const [colour, width, path] of data.lines) {
+      for (let k = 1; k < path.length; k += 1) line(path[k - 1], path[k], "path", { stroke: colour, "stroke-width": width });
+    }
     const points = data.points.map(([x, y, z, colour]) => ({ ...place([x, y, z]), colour }));
     for (const point of points.sort((p, q) => p.near - q.near)) {
       shape(picture, "circle", { cx: point.x, cy: point.y, r: (data.points.length > 60 ? 2.5 : 5) * (1 + 0.15 * point.near), fill: point.colour });
