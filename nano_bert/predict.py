@@ -183,4 +183,4 @@ def fill_in(
 
 def shipped_models() -> Sequence[str]:
     """Return the names of the trained classifiers that come with the package."""
-    return sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json") if "Classif" in path.read_text())
+    return sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json") if b"Classif" in path.read_bytes())

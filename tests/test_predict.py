@@ -29,9 +29,10 @@ def model(tokenizer: WordTokenizer) -> NanoBertForClassification:
 
 @pytest.fixture
 def folder(tmp_path: Path, model: NanoBertForClassification, tokenizer: WordTokenizer) -> Path:
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    return tmp_path
+    folder = tmp_path / "judge"  # a folder of its own: its parent stands for the models of the package
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def probabilities(model: NanoBertForClassification, tokenizer: WordTokenizer, words: list[str]) -> torch.Tensor:
