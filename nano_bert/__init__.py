@@ -9,6 +9,7 @@ from nano_bert.model import NanoBERT, NanoBertForClassification, NanoBertForPreT
 from nano_bert.tokenizer import WordTokenizer
 from nano_bert.wordpiece import WordPieceTokenizer
 
+__version__ = "0.1.0"
 __all__ = [
     "BertConfig",
     "NanoBERT",

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from nano_bert import commands
+from nano_bert import __version__, commands
 from nano_bert.download import DataError, in_words
 from nano_bert.few_labels import MODEL, PRETRAINING, SHARE, VOCAB_SIZE
 from nano_bert.hardware import DTYPES
@@ -102,6 +102,7 @@ def make_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.set_defaults(stopped="", joins=False)
+    parser.add_argument("--version", action="version", version=f"nano-bert {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
 
     verb = verbs.add_parser("train", help="train a model", description="Train a model and keep it in a folder.")

@@ -94,7 +94,8 @@ class BertSelfAttention(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(BertAttentionHead(config) for _ in range(config.n_heads))
+        # Typed as the list that it acts as, so that an editor knows what heads[0] is: torch's ModuleList does not say.
+        self.heads: list[BertAttentionHead] = nn.ModuleList(BertAttentionHead(config) for _ in range(config.n_heads))  # pyright: ignore
         self.output = nn.Linear(config.n_embed, config.n_embed)
 
     def forward(

@@ -62,7 +62,7 @@ class BertLayer(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.norm_first = config.norm_first
-        self.attention: nn.Module = BertSelfAttention(config)  # or its twin, from `nano_bert.fused`
+        self.attention = BertSelfAttention(config)  # or its twin, from `nano_bert.fused`
         self.attention_norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)
         self.feed_forward = FeedForward(config)
         self.feed_forward_norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)
@@ -105,7 +105,7 @@ class BertEncoder(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.n_layers))
+        self.layers: list[BertLayer] = nn.ModuleList(BertLayer(config) for _ in range(config.n_layers))  # pyright: ignore
         # With norm_first nothing normalises the last sum, so the stack ends with a norm of its own.
         self.final_norm = nn.LayerNorm(config.n_embed, config.layer_norm_eps) if config.norm_first else nn.Identity()
 

@@ -65,6 +65,10 @@ class Tokenizer(ABC):
     def tokenize(self, text: Text) -> list[str]:
         """Return the tokens of a text."""
 
+    @abstractmethod
+    def decode(self, ids: Iterable[int] | Int[Tensor, "seq"]) -> str:
+        """Return the text of a list of ids."""
+
     def __len__(self) -> int:
         return len(self.vocab)
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from nano_bert.attention import BertAttentionHead, BertSelfAttention
+from nano_bert.attention import BertSelfAttention
 from nano_bert.config import BertConfig
 from nano_bert.encoder import BertLayer
 
@@ -93,7 +93,7 @@ class FusedSelfAttention(nn.Module):
         Raises:
             ValueError: If the heads differ in what cannot differ in one matrix: dropout, or whether they learn.
         """
-        heads = cast("list[BertAttentionHead]", list(attention.heads))
+        heads = list(attention.heads)
         n_embed = attention.output.in_features
         if len({(head.dropout.p, weight.requires_grad) for head in heads for weight in head.parameters()}) > 1:
             raise ValueError(
@@ -116,7 +116,7 @@ class FusedSelfAttention(nn.Module):
             config = BertConfig(vocab_size=1, n_heads=self.n_heads, n_embed=self.output.in_features)
             attention = BertSelfAttention(config)
         learns = self.query_key_value.weight.requires_grad
-        heads = cast("list[BertAttentionHead]", list(attention.heads))
+        heads = list(attention.heads)
         linears = [cast(nn.Linear, getattr(head, part)) for part in PARTS for head in heads]
         for number, linear in enumerate(linears):
             rows = slice(number * self.head_size, (number + 1) * self.head_size)
@@ -133,10 +133,10 @@ def fuse(model: nn.Module) -> None:
     twins = {
         layer: FusedSelfAttention.from_heads(layer.attention)
         for layer in model.modules()
-        if isinstance(layer, BertLayer) and isinstance(layer.attention, BertSelfAttention)
+        if isinstance(layer, BertLayer) and isinstance(layer.attention, BertSelfAttention)  # pyright: ignore
     }
     for layer, twin in twins.items():
-        layer.attention = twin
+        layer.attention = twin  # pyright: ignore (it answers as the heads do)
 
 
 def unfuse(model: nn.Module) -> None:

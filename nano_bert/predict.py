@@ -45,6 +45,8 @@ class Prediction:
 def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -> Prediction:
     """Classify a text, and measure what each of its words does to the answer.
 
+    An effect is that of leaving the word out, which also moves all later words one place towards the front.
+
     Args:
         model: A trained classifier.
         tokenizer: Its tokenizer.
