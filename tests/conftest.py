@@ -12,6 +12,7 @@ import torch
 os.environ["HF_HUB_OFFLINE"] = "1"  # transformers is an oracle that needs no network
 hypothesis.settings.register_profile("book", deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile("book")
+collect_ignore = ["browser"]  # a browser is not everywhere: these checks are asked for by name
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # `pytest -n auto`: every core has a process of its own
 
