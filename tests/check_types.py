@@ -1,6 +1,6 @@
 """Checks the types in the examples of every page, with pyright: `python -m tests.check_types [docs/page.md ...]`.
 
-Each page becomes a module whose lines stand where they stand on the page, so that a complaint names the page's own line.
+Each page becomes a module whose lines stand where they stand on the page, so that a complaint names the page's line.
 """
 
 import json
