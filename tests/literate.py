@@ -7,7 +7,7 @@
 
 A page has one test item for each ```pycon fence and one for each figure, and two that judge it as a whole:
 `rules` (how fences, prompts and images are written) and `numbers` (a result in prose must come from somewhere).
-A module has one item for each docstring with examples.
+A module has one item for each docstring with examples, and so has a file of a reader's own in the folder exercises/.
 
 The parts: pages.py reads what stands on a page, reader.py and repl.py run it, figures.py compares drawings,
 guards.py judges prose and site. None of them imports nano_bert, which jaxtyping must wrap first.
@@ -101,7 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
     if file_path.suffix == ".md":
         return PageFile.from_parent(parent, path=file_path)
-    if file_path.suffix == ".py" and parent.config.rootpath / "nano_bert" in file_path.parents:
+    examined = (parent.config.rootpath / folder for folder in ("nano_bert", "exercises"))
+    if file_path.suffix == ".py" and any(folder in file_path.parents for folder in examined):
         return DocstringFile.from_parent(parent, path=file_path)
     return None
 
