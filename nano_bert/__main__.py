@@ -13,6 +13,7 @@ from nano_bert import __version__, commands
 from nano_bert.download import DataError, in_words
 from nano_bert.few_labels import MODEL, PRETRAINING, SHARE, VOCAB_SIZE
 from nano_bert.hardware import DTYPES
+from nano_bert.notebook import run_notebook
 from nano_bert.processes import joined, started
 from nano_bert.recipes import CORPORA, RECIPES
 
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   nano-bert evaluate imdb --model runs/mine    its accuracy and F1 on the test split
   nano-bert pretrain imdb                      learn from reviews without their labels
   nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
+  nano-bert notebook 4                         chapter 4 as a notebook
 
 Data is kept in a cache folder, or in the folder that NANO_BERT_DATA names. The book tells the rest.
 """
@@ -157,6 +159,11 @@ def make_parser() -> Parser:
     verb = verbs.add_parser("data", help="get a corpus", description="Download a corpus and say what is in it.")
     verb.set_defaults(run=commands.run_data)
     verb.add_argument("corpus", choices=CORPORA, help="which one")
+
+    verb = verbs.add_parser("notebook", help="take a chapter along", description="Make a notebook of a chapter.")
+    verb.set_defaults(run=run_notebook)
+    verb.add_argument("chapter", help="its number, its name or its file: 4, 04-attention or docs/04-attention.md")
+    verb.add_argument("--output", metavar="FILE", help="ends in .ipynb, or in .py for a script (default: NAME.ipynb)")
     return parser
 
 

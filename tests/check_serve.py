@@ -1,4 +1,4 @@
-"""How soon is an edited sentence on the page? `python -m tests.check_serve` edits a copy of the book while it is served."""
+"""How soon is an edited sentence on the page? `python -m tests.check_serve` edits a copy of the book that is served."""
 
 import os
 import shutil

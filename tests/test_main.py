@@ -23,7 +23,7 @@ from nano_bert.optimization import TrainingConfig
 from nano_bert.recipes import Recipe
 from nano_bert.records import PENALTIES
 
-VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
+VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data", "notebook"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
 
 PRETRAIN = ["--n-embed", "4", "--max-seq-len", "24", "--epochs", "2", "--batch-size", "8", "--vocab-size", "120"]

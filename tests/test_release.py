@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 from mkdocs.config import load_config
+from mkdocs.structure.files import File
+from mkdocs.structure.pages import Page as MkDocsPage
 
 import nano_bert
 
@@ -52,7 +55,14 @@ def test_every_command_of_the_guide_exists() -> None:
         assert (ROOT / path).is_file(), path
 
 
-def test_a_published_page_can_be_edited_and_a_local_one_names_no_host(monkeypatch: object) -> None:
-    config = load_config(str(ROOT / "mkdocs.yml"), repo_url="https://example.org/nano-bert")
-    assert config.edit_uri == "edit/main/docs/"
-    assert not load_config(str(ROOT / "mkdocs.yml")).repo_url
+def test_a_published_page_can_be_edited_and_a_local_one_names_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = yaml.safe_load(read(".github/workflows/release.yml"))["jobs"]["site"]["env"]
+    local = load_config(str(ROOT / "mkdocs.yml"))
+    assert not local.repo_url
+    assert not local.edit_uri
+    monkeypatch.setenv("REPOSITORY_URL", "https://example.org/nano-bert")
+    monkeypatch.setenv("EDIT_URI", site["EDIT_URI"])
+    published = load_config(str(ROOT / "mkdocs.yml"))
+    page = MkDocsPage(None, File("04-attention.md", published.docs_dir, published.site_dir, False), published)
+    assert page.edit_url == "https://example.org/nano-bert/edit/main/docs/04-attention.md"
+    assert (ROOT / "docs" / "04-attention.md").is_file()
