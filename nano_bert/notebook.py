@@ -121,13 +121,18 @@ def make_notebook(cells: list[Cell], folder: Path) -> str:
             if TRACEBACK in cell.output:
                 kept["metadata"]["tags"] = ["raises-exception"]
         else:
-            figures = FIGURE.sub(lambda figure: _embed(figure[1], folder / figure[2]), cell.source)
-            kept |= {"cell_type": "markdown", "source": LINK.sub(r"\1", figures)}
+            prose = FIGURE.sub(lambda figure: _embed(figure[1], folder / figure[2]), _loosen(cell.source))
+            kept |= {"cell_type": "markdown", "source": prose}
         made.append(kept)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     about = {"kernelspec": kernel, "language_info": {"name": "python"}}
     notebook = {"cells": made, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _loosen(prose: str) -> str:
+    """Leave out what leads to other pages, and the mark of a callout, which stays a quote."""
+    return re.sub(r"^> \[!\w+\]\n", "", LINK.sub(r"\1", prose), flags=re.MULTILINE)
 
 
 def _outputs(output: str) -> Iterator[dict[str, Any]]:
@@ -156,7 +161,7 @@ def make_script(cells: list[Cell]) -> str:
     made = list[str]()
     for cell in cells:
         if not cell.is_code:
-            prose = LINK.sub(r"\1", re.sub(r"</?(?:details|summary)>", "", cell.source)).strip()
+            prose = re.sub(r"</?(?:details|summary)>", "", _loosen(cell.source)).strip()
             made.append("# %% [markdown]\n" + "\n".join(f"# {line}".rstrip() for line in prose.split("\n")))
         elif TRACEBACK in cell.output:
             attempt = textwrap.indent(cell.source, "    ")
@@ -221,4 +226,5 @@ def write_notebook(chapter: str, output: str | Path | None = None) -> Path:
 
 def run_notebook(options: argparse.Namespace) -> None:
     """Do what the command `nano-bert notebook` says."""
-    print(f"Written to {write_notebook(options.chapter, options.output)}. VS Code opens it, and so does Jupyter.")
+    path = write_notebook(options.chapter, options.output)
+    print(f"Written to {path}. {'VS Code and Jupyter open' if path.suffix == '.ipynb' else 'VS Code opens'} it.")

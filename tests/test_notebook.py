@@ -1,6 +1,7 @@
 """A notebook says what its page says, and running it gives what its page shows."""
 
 import ast
+import base64
 import json
 import os
 import re
@@ -97,7 +98,7 @@ def test_a_notebook_would_print_what_the_prompt_prints(page: Path) -> None:
 @ids
 def test_nothing_is_left_that_only_the_site_understands(page: Path) -> None:
     text = "\n".join(cell.source for cell in notebook_of(page).cells if cell.cell_type == "markdown")
-    assert not re.search(r'^:::|markdown="1"|^```pycon|^>>> |figures/', text, re.M)
+    assert not re.search(r'^:::|markdown="1"|^```pycon|^>>> |figures/|^> \[!', text, re.M)
     assert not re.search(r"\]\([^)\s:]*(\.md|#)[^)\s:]*\)", text), "no link into a folder that is not there"
     assert text.count("<details>") == text.count("</details>")
     assert text.count("<img ") == len(re.findall(r"!\[.*figures/", page.read_text(encoding="utf-8")))
@@ -107,7 +108,7 @@ def test_nothing_is_left_that_only_the_site_understands(page: Path) -> None:
 def test_no_word_of_the_prose_is_lost(page: Path) -> None:
     """Links become their words and figures images; all else stands in the notebook in the order of the page."""
     prose = "\n".join(line for _, line in read_page(page).prose)
-    prose = re.sub(r"^:::.*(\n {4}.*)*|!\[.*\)$|</?(details|summary).*>", "", prose, flags=re.M)
+    prose = re.sub(r"^> \[!.*|^:::.*(\n {4}.*)*|!\[.*\)$|</?(details|summary).*>", "", prose, flags=re.M)
     cells = [cell.source for cell in notebook_of(page).cells if cell.cell_type == "markdown"]
     text = re.sub(
         r"<(details|/details|summary|img)\b.*>|\*\*.*:\*\* run the next cell\.$", "", "\n".join(cells), flags=re.M
@@ -162,8 +163,17 @@ def test_an_answer_stays_hidden_until_it_is_run() -> None:
     assert read_cells(bare)[1].source == "**Open the answer:** run the next cell."
 
 
+def test_a_figure_travels_in_the_notebook(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_text("<svg/>")
+    page = 'See ![a "map" of 2 < 3](a.svg) here.\n'
+    source = json.loads(make_notebook(read_cells(page), tmp_path))["cells"][0]["source"]
+    figure = base64.b64encode(b"<svg/>").decode()
+    alt = "a &quot;map&quot; of 2 &lt; 3"
+    assert source == f'See <img alt="{alt}" src="data:image/svg+xml;base64,{figure}"> here.'
+
+
 def test_an_example_that_fails_on_the_page_may_fail_in_the_notebook() -> None:
-    page = "```pycon\n>>> a = 0\n>>> 1 / a\nTraceback (most recent call last):\n    ...\nZeroDivisionError: no\n```\n"
+    page = f"```pycon\n>>> a = 0\n>>> 1 / a\n{TRACEBACK}ZeroDivisionError: no\n```\n"
     first, second = json.loads(make_notebook(read_cells(page), Path()))["cells"]
     assert (first["source"], first["outputs"]) == ("a = 0", [])
     assert second["metadata"]["tags"] == ["raises-exception"]
@@ -187,7 +197,7 @@ def test_a_script_can_be_compiled_and_holds_the_same_cells(page: Path) -> None:
 
 
 def test_a_script_says_how_an_example_fails_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    page = "```pycon\n>>> 1 / 0\nTraceback (most recent call last):\n    ...\nZeroDivisionError: no\n>>> print(2)\n2\n```\n"
+    page = f"```pycon\n>>> 1 / 0\n{TRACEBACK}ZeroDivisionError: no\n>>> print(2)\n2\n```\n"
     exec(make_script(read_cells(page)), {})
     assert capsys.readouterr().out == "ZeroDivisionError: division by zero\n2\n"
 

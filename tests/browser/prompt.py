@@ -54,7 +54,7 @@ class Terminal:
         return True
 
 
-def errors_after(python: str, pastes: Sequence[str], limit: float = 120) -> list[str]:
+def errors_after(python: str, pastes: Sequence[str], limit: float = 600) -> list[str]:
     """Paste text after text into a fresh prompt of `python`, and return the errors, as `ValueError: why`."""
     with tempfile.TemporaryDirectory() as folder:
         notes, startup = Path(folder) / "errors.txt", Path(folder) / "startup.py"
