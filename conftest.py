@@ -3,4 +3,4 @@
 import torch
 
 torch.set_num_threads(1)  # models of this size lose more by sharing the work than they gain
-pytest_plugins = ["tests.literate", "pytester"]
+pytest_plugins = ["tests.book.literate", "pytester"]

@@ -1,13 +1,13 @@
 """nano-BERT: a small BERT to read, run and take apart.
 
-The modules follow the book, ground floor first: config, encoding, tokenizer, wordpiece, embeddings, attention, encoder,
-heads, model, data, training, pretraining. A module imports only from those that it builds on, never in a circle.
+BERT stands on the top shelf, to be read from top to bottom: config, embeddings, attention, encoder, task_heads, model.
+Every other subject has a folder of its own. Imports between them run one way (`tests/test_shelves.py`).
 """
 
 from nano_bert.config import BertConfig
 from nano_bert.model import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.tokenizer import WordTokenizer
-from nano_bert.wordpiece import WordPieceTokenizer
+from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
+from nano_bert.tokenizer.words import WordTokenizer
 
 __version__ = "0.1.0"
 __all__ = [

@@ -47,25 +47,23 @@ class BertAttentionHead(nn.Module):
         self,
         x: Float[Tensor, "*batch seq embed"],
         attention_mask: Bool[Tensor, "*batch seq"],
-        n_read: int | None = None,
-    ) -> tuple[Float[Tensor, "*batch read head_size"], Float[Tensor, "*batch query=read key=seq"]]:
+    ) -> tuple[Float[Tensor, "*batch seq head_size"], Float[Tensor, "*batch query=seq key=seq"]]:
         """Mix the tokens of each text.
 
         Args:
             x: One vector a token.
             attention_mask: True where a token may be looked at, False where it is padding.
-            n_read: How many tokens, from the first on, to answer for. By default all.
 
         Returns:
             The mixed vectors, and the weights that mixed them: row *i* says how much token *i* takes from
             each token. A row sums to 1, or to 0 where the mask leaves nothing to look at.
         """
-        query, key, value = self.query(x[..., :n_read, :]), self.key(x), self.value(x)
+        query, key, value = self.query(x), self.key(x), self.value(x)
         # The query is divided, not the scores: the same numbers, and far fewer of them to divide.
         scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (*batch, query, key)
         hidden = ~attention_mask.unsqueeze(-2)  # (*batch, 1, key): the same keys are hidden from every query
         # The lowest finite number rather than minus infinity: where all is hidden, there is then no NaN, but a mean,
-        # and that is set to zero. (The final _ fills the scores in place: nobody needs the old ones.)
+        # and that is set to zero. (The final _ fills the scores in place: the old ones are not needed again.)
         weights = scores.masked_fill_(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
         # To fill is a pass over all weights, so look first whether it is needed. (A compiled head cannot choose.)
         if torch.compiler.is_compiling() or not attention_mask.any(dim=-1).all():
@@ -102,21 +100,30 @@ class BertSelfAttention(nn.Module):
         self,
         x: Float[Tensor, "*batch seq embed"],
         attention_mask: Bool[Tensor, "*batch seq"],
-        output_attentions: bool = True,
-        n_read: int | None = None,
-    ) -> tuple[Float[Tensor, "*batch read embed"], Float[Tensor, "*batch head query=read key=seq"] | None]:
+    ) -> tuple[Float[Tensor, "*batch seq embed"], Float[Tensor, "*batch head query=seq key=seq"]]:
         """Let every head mix the tokens, and join what they found.
 
         Args:
             x: One vector a token.
             attention_mask: True where a token may be looked at, False where it is padding.
-            output_attentions: Whether to return the weights, too: to put them side by side takes time and memory.
-            n_read: How many tokens, from the first on, to answer for. By default all.
 
         Returns:
-            The joined vectors, as wide as `x`, and the weights of every head, if they were asked for.
+            The joined vectors, as wide as `x`, and the weights of every head.
         """
-        answers = [head(x, attention_mask, n_read) for head in self.heads]
-        mixed = torch.cat([mixed for mixed, _ in answers], dim=-1)  # heads side by side: (*batch, read, embed)
-        weights = torch.stack([weights for _, weights in answers], dim=-3) if output_attentions else None
+        answers = [head(x, attention_mask) for head in self.heads]
+        mixed = torch.cat([mixed for mixed, _ in answers], dim=-1)  # heads side by side: (*batch, seq, embed)
+        weights = torch.stack([weights for _, weights in answers], dim=-3)  # (*batch, head, query, key)
         return self.output(mixed), weights
+
+
+def check_mask(attention_mask: Tensor, input_ids: Tensor) -> Tensor:
+    """Return the mask as True and False; refuse one of another shape or with other values than 0 and 1."""
+    if attention_mask.shape != input_ids.shape:
+        raise ValueError(
+            f"attention_mask says of each token whether it may be looked at, so it needs the shape of input_ids, "
+            f"{tuple(input_ids.shape)}, but it has {tuple(attention_mask.shape)}."
+        )
+    mask = attention_mask.bool()
+    if not torch.compiler.is_compiling() and not torch.equal(mask.to(attention_mask.dtype), attention_mask):
+        raise ValueError("attention_mask holds 1 for a token and 0 for padding, but this one holds other numbers.")
+    return mask

@@ -4,10 +4,10 @@ Source: Devlin et al. (2019), section 3 and figure 2 (https://arxiv.org/abs/1810
 vectors are learned, one for each place, rather than made of sines as in Vaswani et al. (2017).
 """
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from nano_bert.checks import check_ids
 from nano_bert.config import BertConfig
 
 
@@ -69,3 +69,20 @@ class BertEmbeddings(nn.Module):
                 f"{tuple(input_ids.shape)}, but it has {tuple(token_type_ids.shape)}."
             )
         return self.dropout(self.norm(vectors + self.segments(token_type_ids)))
+
+
+def check_ids(name: str, ids: Tensor, table: nn.Embedding) -> None:
+    """Refuse ids that are not whole numbers, are none at all, or stand for no row of the table."""
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise TypeError(f"{name} are whole numbers (torch.long), but these are {ids.dtype}. Use {name}.long().")
+    if ids.ndim == 0 or ids.numel() == 0:
+        raise ValueError(f"{name} needs at least one text of at least one token, but its shape is {tuple(ids.shape)}.")
+    if torch.compiler.is_compiling():
+        return
+    lowest, highest = int(ids.min()), int(ids.max())
+    if lowest < 0 or highest >= table.num_embeddings:
+        wrong = lowest if lowest < 0 else highest
+        raise ValueError(
+            f"{name} holds {wrong}, but this model knows the ids 0 to {table.num_embeddings - 1}. Do the tokenizer "
+            f"and the model have the same vocabulary (vocab_size=len(tokenizer))?"
+        )

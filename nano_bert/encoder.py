@@ -62,7 +62,7 @@ class BertLayer(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.norm_first = config.norm_first
-        self.attention = BertSelfAttention(config)  # or its twin, from `nano_bert.fused`
+        self.attention = BertSelfAttention(config)
         self.attention_norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)
         self.feed_forward = FeedForward(config)
         self.feed_forward_norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)
@@ -72,19 +72,20 @@ class BertLayer(nn.Module):
         self,
         x: Float[Tensor, "*batch seq embed"],
         attention_mask: Bool[Tensor, "*batch seq"],
-        output_attentions: bool = True,
-        n_read: int | None = None,
-    ) -> tuple[Float[Tensor, "*batch read embed"], Float[Tensor, "*batch head query=read key=seq"] | None]:
-        """Return the tokens' new vectors (of the first `n_read`, or of all) and the attention weights, if asked for."""
-        looked_at = self.attention_norm(x) if self.norm_first else x
-        found, weights = self.attention(looked_at, attention_mask, output_attentions, n_read)
-        x = x[..., :n_read, :] + self.dropout(found)  # (*batch, read, embed)
+    ) -> tuple[Float[Tensor, "*batch seq embed"], Float[Tensor, "*batch head query=seq key=seq"]]:
+        """Return the tokens' new vectors, and the attention weights of every head."""
+        found, weights = self.attention(self.attention_norm(x) if self.norm_first else x, attention_mask)
+        return self.after_attention(x, found), weights
+
+    def after_attention(
+        self, x: Float[Tensor, "*batch seq embed"], found: Float[Tensor, "*batch seq embed"]
+    ) -> Float[Tensor, "*batch seq embed"]:
+        """Add what attention found to what was there, and let the feed-forward network think about each token."""
+        x = x + self.dropout(found)
         if self.norm_first:
-            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        else:
-            x = self.attention_norm(x)
-            x = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
-        return x, weights
+            return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        x = self.attention_norm(x)
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
 class BertEncoder(nn.Module):
@@ -113,30 +114,24 @@ class BertEncoder(nn.Module):
         self,
         x: Float[Tensor, "*batch seq embed"],
         attention_mask: Bool[Tensor, "*batch seq"],
-        output_attentions: bool = True,
-        n_read: int | None = None,
     ) -> tuple[
-        tuple[Float[Tensor, "*batch _ embed"], ...],
-        tuple[Float[Tensor, "*batch head query=_ key=seq"], ...] | None,
+        tuple[Float[Tensor, "*batch seq embed"], ...],
+        tuple[Float[Tensor, "*batch head query=seq key=seq"], ...],
     ]:
         """Run all layers.
 
         Args:
             x: One vector a token, from the embeddings.
             attention_mask: True where a token may be looked at, False where it is padding.
-            output_attentions: Whether to return the attention weights, too.
-            n_read: How many tokens of the result, from the first on, anybody will read. By default all. The layers
-                below the last answer for every token, since the layer above looks at them all.
 
         Returns:
-            The hidden states, the input first and the result last, and the attention weights of each layer, if they
-            were asked for.
+            The hidden states, the input first and the result last, and the attention weights of each layer.
         """
         hidden_states: list[Tensor] = [x]
         attentions: list[Tensor] = []
-        for number, layer in enumerate(self.layers, start=1):
-            x, weights = layer(x, attention_mask, output_attentions, n_read if number == len(self.layers) else None)
+        for layer in self.layers:
+            x, weights = layer(x, attention_mask)
             hidden_states.append(x)
             attentions.append(weights)
         hidden_states[-1] = self.final_norm(x)
-        return tuple(hidden_states), tuple(attentions) if output_attentions else None
+        return tuple(hidden_states), tuple(attentions)

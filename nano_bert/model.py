@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from nano_bert.base import BertModule, draw
-from nano_bert.checks import check_labels, check_mask
+from nano_bert.attention import check_mask
+from nano_bert.base_model import BertModule, draw
 from nano_bert.config import BertConfig, Pooling
 from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder
-from nano_bert.fused import is_fused
-from nano_bert.heads import BertPooler, MaskedWordHead, masked_mean
 from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
-from nano_bert.pretrained import load_checkpoint
-from nano_bert.pretraining import masked_word_loss, next_sentence_loss
+from nano_bert.task_heads import (
+    BertPooler,
+    MaskedWordHead,
+    check_labels,
+    masked_mean,
+    masked_word_loss,
+    next_sentence_loss,
+)
 
 
 class NanoBERT(BertModule):
@@ -64,8 +68,6 @@ class NanoBERT(BertModule):
         input_ids: Int[Tensor, "*batch seq"],
         attention_mask: Shaped[Tensor, "*batch seq"] | None = None,
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
-        output_attentions: bool | None = None,
-        n_read: int | None = None,
     ) -> BertOutput:
         """Read texts.
 
@@ -74,28 +76,21 @@ class NanoBERT(BertModule):
             attention_mask: 1 (or True) for a token, 0 for padding, in the shape of `input_ids`. By default,
                 tokens with the id of `[PAD]` are padding.
             token_type_ids: Segment of each token, 0 or 1. By default all are 0.
-            output_attentions: Whether to return the attention weights. By default they are returned as long as the
-                heads are objects, and no longer once they are fused.
-            n_read: How many tokens of the last layer anybody will read, from the first on: the others are not computed.
-                By default all.
 
         Raises:
             TypeError: If the ids are not whole numbers.
-            ValueError: If the ids, the mask or `n_read` do not fit; the message says how.
+            ValueError: If the ids or the mask do not fit; the message says how.
         """
-        if n_read is not None and n_read < 1:
-            raise ValueError(f"n_read counts the tokens to be read, from [CLS] on: 1 or more, but it is {n_read}.")
         x = self.embedding(input_ids, token_type_ids)
-        if attention_mask is None:
-            attention_mask = input_ids != self.config.pad_id
-        mask = check_mask(attention_mask, input_ids)
-        hidden_states, attentions = self.encoder(x, mask, self.gives_attentions(output_attentions), n_read)
+        hidden_states, attentions = self.encoder(x, self.mask_for(input_ids, attention_mask))
         pooler_output = None if self.pooler is None else self.pooler(hidden_states[-1])
         return BertOutput(hidden_states[-1], pooler_output, hidden_states, attentions)
 
-    def gives_attentions(self, asked: bool | None) -> bool:
-        """Say whether attention weights are returned: as asked or, if nobody said, where the heads have them anyway."""
-        return not is_fused(self.encoder.layers[0]) if asked is None else asked
+    def mask_for(
+        self, input_ids: Int[Tensor, "*batch seq"], attention_mask: Shaped[Tensor, "*batch seq"] | None
+    ) -> Bool[Tensor, "*batch seq"]:
+        """Return the mask as True and False; where none is given, every token is visible but `[PAD]`."""
+        return input_ids != self.config.pad_id if attention_mask is None else check_mask(attention_mask, input_ids)
 
 
 class NanoBertForClassification(BertModule):
@@ -141,18 +136,19 @@ class NanoBertForClassification(BertModule):
             FileNotFoundError: If there is no such model.
             ValueError: If it is broken, or another kind of model, or has no classifier and none is asked for.
         """
+        from nano_bert.pretrained.checkpoint import load_checkpoint
+
         checkpoint = load_checkpoint(folder)
         if labels is not None:
             config = replace(checkpoint.config, labels=tuple(labels), pooling=pooling or checkpoint.config.pooling)
             new: dict[str, nn.Module] = {"classifier": draw(nn.Linear(config.n_embed, len(config.labels)))}
             if config.pooling == "cls" and not config.pooler:
                 config, new["pooler"] = replace(config, pooler=True), draw(BertPooler(config))
-            checkpoint = checkpoint.with_new(config, new)
-        elif pooling is not None:
+            return checkpoint.with_new(config, new).build(cls)
+        if pooling is not None:
             raise ValueError("pooling is a choice for a new classifier: give the names of its classes, too, as labels.")
-        else:
-            checkpoint.check_is_classifier()
-        return cls._from_checkpoint(checkpoint)
+        checkpoint.check_is_classifier()
+        return checkpoint.build(cls)
 
     def forward(
         self,
@@ -160,24 +156,16 @@ class NanoBertForClassification(BertModule):
         attention_mask: Shaped[Tensor, "*batch seq"] | None = None,
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
         labels: Int[Tensor, "*batch"] | None = None,
-        output_attentions: bool | None = None,
     ) -> ClassifierOutput:
         """Score the classes of each text; `labels`, where given, are the ids of the true classes.
-
-        Where the attention weights are not asked for (as in `NanoBERT`), the last layer of a classifier that reads
-        `[CLS]` answers for `[CLS]` alone.
 
         Raises:
             TypeError: If the ids are not whole numbers.
             ValueError: If the ids, the mask or the labels do not fit; the message says how.
         """
-        if attention_mask is None:
-            attention_mask = input_ids != self.config.pad_id
-        output_attentions = self.bert.gives_attentions(output_attentions)
-        n_read = 1 if self.config.pooling == "cls" and not output_attentions else None
-        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids, output_attentions, n_read)
+        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
         if self.config.pooling == "mean":
-            pooled = masked_mean(out.last_hidden_state, attention_mask.bool())
+            pooled = masked_mean(out.last_hidden_state, self.bert.mask_for(input_ids, attention_mask))
         else:
             pooled = out.pooler_output
         logits = self.classifier(self.dropout(pooled))
@@ -185,7 +173,7 @@ class NanoBertForClassification(BertModule):
         if labels is not None:
             check_labels(labels, self.config.labels)
             loss = cross_entropy(logits, labels)
-        return ClassifierOutput(logits, loss, out.attentions)
+        return ClassifierOutput(logits, loss, out.attention_weights)
 
 
 class NanoBertForPreTraining(BertModule):
@@ -224,11 +212,13 @@ class NanoBertForPreTraining(BertModule):
             FileNotFoundError: If there is no such model.
             ValueError: If it is broken, or another kind of model, or has no head that guesses words.
         """
+        from nano_bert.pretrained.checkpoint import load_checkpoint
+
         checkpoint = load_checkpoint(folder)
         if "masked_word_head.bias" not in checkpoint.weights:
             raise ValueError(f"The model in {checkpoint.folder} guesses no words: it has no head for hidden words.")
         config = replace(checkpoint.config, pooler="next_sentence_head.weight" in checkpoint.weights)
-        return cls._from_checkpoint(replace(checkpoint, config=config))
+        return replace(checkpoint, config=config).build(cls)
 
     def guess_words(self, x: Float[Tensor, "*places embed"]) -> Float[Tensor, "*places vocab"]:
         """Return a score for each word of the vocabulary, from the last hidden states of some tokens or all."""
@@ -241,7 +231,6 @@ class NanoBertForPreTraining(BertModule):
         token_type_ids: Int[Tensor, "*batch seq"] | None = None,
         labels: Int[Tensor, "*batch seq"] | None = None,
         next_sentence_label: Int[Tensor, "*batch"] | None = None,
-        output_attentions: bool | None = None,
     ) -> PreTrainingOutput:
         """Guess every word, and whether the second sentence follows the first.
 
@@ -251,13 +240,12 @@ class NanoBertForPreTraining(BertModule):
             token_type_ids: Segment of each token, 0 or 1.
             labels: The true id of each token that is to be guessed, and -100 for all others.
             next_sentence_label: 0 where the second sentence follows the first, 1 where it was drawn at random.
-            output_attentions: Whether to return the attention weights, as in `NanoBERT`.
 
         Raises:
             TypeError: If the ids are not whole numbers.
             ValueError: If the ids, the mask or the labels do not fit; the message says how.
         """
-        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids, output_attentions)
+        out: BertOutput = self.bert(input_ids, attention_mask, token_type_ids)
         words = self.guess_words(out.last_hidden_state)
         follows = None if self.next_sentence_head is None else self.next_sentence_head(out.pooler_output)
         losses: list[Tensor] = []
@@ -268,4 +256,4 @@ class NanoBertForPreTraining(BertModule):
                 raise ValueError("This model has no head for next sentences, so it takes no next_sentence_label.")
             losses.append(next_sentence_loss(follows, next_sentence_label))
         loss = torch.stack(losses).sum() if losses else None
-        return PreTrainingOutput(words, follows, loss, out.attentions)
+        return PreTrainingOutput(words, follows, loss, out.attention_weights)

@@ -5,52 +5,74 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+AttentionWeights = tuple[Float[Tensor, "*batch head query key"], ...]
+
+
+class WithAttentions:
+    """An answer that holds the attention weights of each layer, as long as each head is an object of its own."""
+
+    attention_weights: AttentionWeights | None
+
+    @property
+    def attentions(self) -> AttentionWeights:
+        """One tensor of attention weights a layer: (batch, head, query, key).
+
+        Raises:
+            AttributeError: If the heads are fused, since fused heads give no weights.
+        """
+        if self.attention_weights is None:
+            raise AttributeError(
+                "Fused heads give no attention weights. Ask the model again after model.unfuse(): then each head is an "
+                "object of its own, and gives its weights."
+            )
+        return self.attention_weights
+
 
 @dataclass
-class BertOutput:
-    """What NanoBERT says of each token, and of the text as a whole.
+class BertOutput(WithAttentions):
+    """What NanoBERT says of each token, and of the text as a whole. `attentions` are its attention weights.
 
     Attributes:
         last_hidden_state: A vector for each token, knowing all the others: (batch, seq, embed).
         pooler_output: A vector for the whole text: (batch, embed). None where the model has no pooler.
         hidden_states: The tokens' vectors after the embeddings and after each layer.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
+        attention_weights: What `attentions` returns; None where the heads are fused.
     """
 
-    last_hidden_state: Float[Tensor, "*batch read embed"]
+    last_hidden_state: Float[Tensor, "*batch _ embed"]
     pooler_output: Float[Tensor, "*batch embed"] | None
     hidden_states: tuple[Float[Tensor, "*batch _ embed"], ...]
-    attentions: tuple[Float[Tensor, "*batch head _ key"], ...] | None
+    attention_weights: AttentionWeights | None
 
 
 @dataclass
-class ClassifierOutput:
-    """What a classifier says of a text.
+class ClassifierOutput(WithAttentions):
+    """What a classifier says of a text. `attentions` are its attention weights.
 
     Attributes:
         logits: A score for each class; `logits.softmax(dim=-1)` makes them probabilities: (batch, n_classes).
         loss: Mean cross-entropy against the labels, where labels were given.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
+        attention_weights: What `attentions` returns; None where the heads are fused.
     """
 
     logits: Float[Tensor, "*batch n_classes"]
     loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head _ key"], ...] | None
+    attention_weights: AttentionWeights | None
 
 
 @dataclass
-class PreTrainingOutput:
-    """What a model in pretraining guesses.
+class PreTrainingOutput(WithAttentions):
+    """What a model in pretraining guesses. `attentions` are its attention weights.
 
     Attributes:
         prediction_logits: For each token, a score for each entry of the vocabulary: (batch, seq, vocab).
         seq_relationship_logits: Two scores a text: that its second part follows the first, and that it was drawn at
             random: (batch, 2). None where the model has no such head.
         loss: The sum of the two losses, as far as their labels were given.
-        attentions: One tensor of attention weights a layer: (batch, head, query, key). None where nobody asked.
+        attention_weights: What `attentions` returns; None where the heads are fused.
     """
 
     prediction_logits: Float[Tensor, "*batch seq vocab"]
     seq_relationship_logits: Float[Tensor, "*batch 2"] | None
     loss: Float[Tensor, ""] | None
-    attentions: tuple[Float[Tensor, "*batch head query key"], ...] | None
+    attention_weights: AttentionWeights | None

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nano_bert.model import NanoBertForClassification
-from nano_bert.tokenizer import WordTokenizer
+from nano_bert.tokenizer.words import WordTokenizer
 
 SENTENCE = "the film was good not bad"
 FEATURES = ("praise", "blame", "denial", "place")

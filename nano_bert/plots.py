@@ -92,7 +92,7 @@ def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
     """Draw the training loss and the validation accuracy, epoch by epoch.
 
     Args:
-        history: What `nano_bert.training.train` returns.
+        history: What `nano_bert.training.classification.train` returns.
         title: Written above.
 
     Examples:

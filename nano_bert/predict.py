@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from nano_bert.base import BertModule
-from nano_bert.encoding import Tokenizer
-from nano_bert.evaluation import predict_probabilities
+from nano_bert.base_model import BertModule
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.tokenizer import WordTokenizer
-from nano_bert.wordpiece import WordPieceTokenizer
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
+from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.evaluation import predict_probabilities
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
-from nano_bert.heads import masked_mean
-from nano_bert.hugging_face import to_hugging_face
+from nano_bert.pretrained.names import to_hugging_face
+from nano_bert.task_heads import masked_mean
 from tests.oracles import (
     PRECISIONS,
     SEEDS,

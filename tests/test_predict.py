@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from nano_bert import NanoBertForClassification, WordPieceTokenizer, WordTokenizer
-from nano_bert.encoding import SPECIAL_TOKENS
 from nano_bert.predict import Prediction, fill_in, load_classifier, load_pretrained, predict, shipped_models
+from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from tests.oracles import random_weights
 
 WORDS = ["the", "film", "was", "good", "not", "bad"]

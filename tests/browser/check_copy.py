@@ -10,10 +10,10 @@ import sys
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.book.pages import Block, read_page
+from tests.book.repl import HEADER
 from tests.browser.prompt import ROOT, errors_after
 from tests.browser.site import pages, tab, visit
-from tests.pages import Block, read_page
-from tests.repl import HEADER
 
 PYTHONS = [python for python in os.environ.get("BOOK_PYTHONS", sys.executable).split(os.pathsep) if python]
 BUTTON = ".md-content [data-clipboard-target]"

@@ -1,0 +1,151 @@
+"""Few labels: what does pretraining bring, when labels cost much and texts cost nothing?
+
+The same small BERT learns to tell liked films from disliked ones twice: from scratch, and after it has guessed hidden
+words in the 20,000 training reviews of IMDB, without their labels. Each time it is given 100, 1,000 or 20,000 labels. A
+bag of words gets the same labels. To choose an epoch, each has as many labelled validation texts as training texts, but
+5,000 at most.
+
+After Howard and Ruder (2018), section 4.2 "Low-shot learning" (https://arxiv.org/abs/1801.06146), who did this with a
+large recurrent network.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nano_bert.config import BertConfig
+from nano_bert.data import Corpus, Split
+from nano_bert.experiments.recipes import PRETRAINING
+from nano_bert.experiments.records import PENALTIES, kept_run, measure_once, summarise, versions
+from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.baselines import BagOfWords
+from nano_bert.training.classification import train
+from nano_bert.training.evaluation import Metrics
+from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training.pretraining import pretrain
+from nano_bert.training.resume import describe_weights
+
+N_MEASURED = 500  # validation texts in which words are hidden, to measure the pretraining
+
+FINE_TUNING = {
+    100: TrainingConfig(epochs=30, learning_rate=1e-3, word_dropout=0.3, batch_size=16, patience=30),
+    1_000: TrainingConfig(epochs=10, learning_rate=1e-3, word_dropout=0.3, patience=10),
+    20_000: TrainingConfig(epochs=3, learning_rate=1e-3, word_dropout=0.3, patience=3),
+}
+
+
+def make_tokenizer(corpus: Corpus) -> WordTokenizer:
+    """Return the tokenizer of the experiment: the most frequent words of the training texts."""
+    return WordTokenizer.from_texts(
+        corpus.train.texts,
+        max_vocab_size=PRETRAINING.vocab_size,
+        max_seq_len=PRETRAINING.model["max_seq_len"],
+        truncation="both",
+    )
+
+
+def pretrain_once(corpus: Corpus, tokenizer: Tokenizer, seed: int, folder: Path) -> list[dict[str, Any]]:
+    """Pretrain on the training texts, and keep the model in a folder. One that is there already goes on."""
+    torch.manual_seed(seed)
+    model = NanoBertForPreTraining(BertConfig(vocab_size=len(tokenizer), **PRETRAINING.model))
+    settings, measured = replace(PRETRAINING.training, seed=seed), corpus.validation.texts[:N_MEASURED]
+    history = pretrain(model, tokenizer, corpus.train.texts, measured, settings, PRETRAINING.masking, kept_run(folder))
+    model.save_pretrained(folder)
+    return history
+
+
+def take_labels(corpus: Corpus, n_labels: int, seed: int) -> Corpus:
+    """Return the corpus with so many labelled training texts, half of each class, and no more to validate with."""
+    order = list(range(len(corpus.train)))
+    random.Random(seed).shuffle(order)
+    chosen: list[int] = []
+    for label in range(len(corpus.label_names)):
+        of_class = [index for index in order if corpus.train.labels[index] == label]
+        chosen += of_class[: n_labels // len(corpus.label_names)]
+    texts, labels = corpus.train.texts, corpus.train.labels
+    validation = Split(corpus.validation.texts[:n_labels], corpus.validation.labels[:n_labels])
+    train_split = Split([texts[index] for index in chosen], [labels[index] for index in chosen])
+    return replace(corpus, name=f"{corpus.name}, {n_labels} labels", train=train_split, validation=validation)
+
+
+def fine_tune(
+    corpus: Corpus, tokenizer: Tokenizer, pretrained: Path | None, settings: TrainingConfig, folder: Path
+) -> dict[str, Any]:
+    """Train a classifier from scratch, or from a pretrained model, and measure it on the test split."""
+    torch.manual_seed(settings.seed)
+    if pretrained is None:
+        model = NanoBertForClassification(
+            BertConfig(vocab_size=len(tokenizer), labels=corpus.label_names, pooling="mean", **PRETRAINING.model)
+        )
+    else:
+        model = NanoBertForClassification.from_pretrained(pretrained, labels=corpus.label_names, pooling="mean")
+        corpus = name_after(corpus, model)
+    history = train(model, tokenizer, corpus, settings, kept_run(folder))
+    metrics = measure_once(model, tokenizer, corpus.test, folder)
+    return {
+        "seed": settings.seed,
+        "test": asdict(metrics),
+        "best_validation_accuracy": max(line["validation_accuracy"] for line in history),
+        "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
+    }
+
+
+def name_after(corpus: Corpus, model: NanoBertForClassification) -> Corpus:
+    """Add a fingerprint of the pretrained weights to the name of the data: from other weights it is another run."""
+    return replace(corpus, name=f"{corpus.name}, from the weights {describe_weights(model.bert)}")
+
+
+def fit_bag(corpus: Corpus, tokenizer: Tokenizer, seed: int) -> dict[str, Any]:
+    """Fit bags of words with several penalties, and measure the one that validation likes best on the test split."""
+    bags = [BagOfWords(tokenizer, corpus.label_names, tf_idf=True).fit(corpus.train, penalty) for penalty in PENALTIES]
+    best = max(bags, key=lambda bag: bag.evaluate(corpus.validation).accuracy)
+    return {"seed": seed, "test": asdict(best.evaluate(corpus.test))}
+
+
+def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+    """Carry out the whole experiment, and write down everything that came out.
+
+    Args:
+        corpus: IMDB.
+        seeds: One pretraining, one choice of labels and one run of each kind for each.
+        folder: Every run is kept in a folder in it. One that is there already is resumed or, if it is complete, taken
+            as it is.
+    """
+    tokenizer = make_tokenizer(corpus)
+    runs: dict[str, dict[int, list[dict[str, Any]]]] = {
+        arm: {n: [] for n in FINE_TUNING} for arm in ("bag_of_words", "scratch", "pretrained")
+    }
+    pretraining: list[dict[str, Any]] = []
+    for seed in seeds:
+        start = folder / f"pretraining-{seed}"
+        pretraining.append({"seed": seed, "history": pretrain_once(corpus, tokenizer, seed, start)})
+        for n_labels, settings in FINE_TUNING.items():
+            labelled = take_labels(corpus, n_labels, seed)
+            settings = replace(settings, seed=seed)
+            for arm, pretrained in (("scratch", None), ("pretrained", start)):
+                place = folder / f"{arm}-{n_labels}-{seed}"
+                runs[arm][n_labels].append(fine_tune(labelled, tokenizer, pretrained, settings, place))
+            runs["bag_of_words"][n_labels].append(fit_bag(labelled, tokenizer, seed))
+            reached = {arm: round(runs[arm][n_labels][-1]["test"]["accuracy"], 3) for arm in runs}
+            print(f"seed {seed}, {n_labels} labels: {reached}", flush=True)
+    return {
+        "about": "the same small BERT with few labels: from scratch, and after pretraining on the training texts",
+        "model": dict(PRETRAINING.model),
+        "vocab_size": len(tokenizer),
+        "share_hidden": PRETRAINING.masking.share,
+        "pretraining_settings": asdict(PRETRAINING.training),
+        "fine_tuning_settings": {str(n): asdict(settings) for n, settings in FINE_TUNING.items()},
+        **versions(),
+        "summary": {
+            arm: {str(n): summarise([Metrics(**run["test"]) for run in found]) for n, found in of_arm.items()}
+            for arm, of_arm in runs.items()
+        },
+        "pretraining": pretraining,
+        "runs": {arm: {str(n): found for n, found in of_arm.items()} for arm, of_arm in runs.items()},
+    }

@@ -1,0 +1,184 @@
+"""Recipes: named experiments that anybody can repeat.
+
+A recipe says everything that decides a result, but for the seed: data, vocabulary, model, training. `run_recipe`
+carries it out; `nano_bert.experiments.records` does so with several seeds, and writes down what came out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from nano_bert.config import BertConfig
+from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
+from nano_bert.fast.processes import is_first
+from nano_bert.model import NanoBertForClassification
+from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.classification import train
+from nano_bert.training.masking import Masking
+from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training.run import Run
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a result, but for the seed.
+
+    Attributes:
+        corpus: Name of the corpus in `CORPORA`.
+        about: What the recipe is for, in a sentence.
+        tokenizer: Settings of `WordTokenizer.from_texts`.
+        model: Settings of `BertConfig`; the size of the vocabulary and the classes come from the data.
+        training: Settings of the training.
+    """
+
+    corpus: str
+    about: str
+    tokenizer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    model: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+CORPORA: dict[str, Callable[[], Corpus]] = {
+    "imdb": load_imdb,
+    "hatexplain": load_hatexplain,
+    "hatexplain-3": lambda: load_hatexplain(n_classes=3),
+    "phrases": load_phrases,
+}
+
+# The size of the first nano-BERT (S. Tita): one layer, one head, and words that are points in space.
+ORIGINAL_SIZE = {"n_layers": 1, "n_heads": 1, "n_embed": 3, "dropout": 0.1, "max_seq_len": 128}
+
+HATEXPLAIN_LAPTOP = Recipe(
+    corpus="hatexplain",
+    about="32 features a word and two heads",
+    tokenizer={"min_freq": 2},
+    model={
+        "n_layers": 1,
+        "n_heads": 2,
+        "n_embed": 32,
+        "dropout": 0.3,
+        "max_seq_len": 128,
+        "pooling": "mean",
+        "initializer_range": 0.1,
+        "segment_range": 0.1,
+    },
+    training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
+)
+
+RECIPES = {
+    "phrases": Recipe(
+        corpus="phrases",
+        about="artificial phrases in which only word order decides",
+        model={"n_layers": 1, "n_heads": 2, "n_embed": 16, "max_seq_len": 32, "pooling": "mean"},
+        training=TrainingConfig(epochs=5, learning_rate=5e-3, patience=5),
+    ),
+    "imdb-original": Recipe(
+        corpus="imdb",
+        about="the first nano-BERT's configuration to the letter, trained in another way",
+        tokenizer={"min_freq": 10, "truncation": "head"},
+        model={**ORIGINAL_SIZE, "pooling": "cls", "initializer_range": 0.05, "segment_range": 1.0},
+        training=TrainingConfig(learning_rate=1e-2, warmup=0.2, weight_decay=0.1, word_dropout=0.2),
+    ),
+    "imdb-tiny": Recipe(
+        corpus="imdb",
+        about="the same size, with the mean over the tokens and with words from head and tail",
+        tokenizer={"min_freq": 10, "truncation": "both"},
+        model={**ORIGINAL_SIZE, "dropout": 0.0, "pooling": "mean", "segment_range": 0.3},
+        training=TrainingConfig(epochs=4, learning_rate=1.5e-2, weight_decay=0.2, word_dropout=0.4),
+    ),
+    "imdb-laptop": Recipe(
+        corpus="imdb",
+        about="32 features a word and 512 tokens: minutes on a laptop",
+        tokenizer={"min_freq": 3, "truncation": "both"},
+        model={
+            "n_layers": 1,
+            "n_heads": 1,
+            "n_embed": 32,
+            "dropout": 0.0,
+            "max_seq_len": 512,
+            "pooling": "mean",
+            "segment_range": 1.0,
+        },
+        training=TrainingConfig(epochs=4, learning_rate=2e-3, weight_decay=0.2, word_dropout=0.5),
+    ),
+    "hatexplain-tiny": Recipe(
+        corpus="hatexplain",
+        about="the first nano-BERT's size",
+        tokenizer={"min_freq": 3},
+        model={**ORIGINAL_SIZE, "pooling": "cls", "initializer_range": 0.1, "segment_range": 0.1},
+        training=TrainingConfig(epochs=5, learning_rate=1e-2, weight_decay=0.1, word_dropout=0.1, patience=5),
+    ),
+    "hatexplain-laptop": HATEXPLAIN_LAPTOP,
+    "hatexplain-3-laptop": replace(
+        HATEXPLAIN_LAPTOP,
+        corpus="hatexplain-3",
+        training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class PretrainingRecipe:
+    """All that decides a pretraining, but for its texts and its seed.
+
+    Attributes:
+        vocab_size: Most entries of the vocabulary.
+        model: Settings of `BertConfig`.
+        training: Settings of the training.
+        masking: How words are hidden.
+    """
+
+    vocab_size: int
+    model: Mapping[str, Any]
+    training: TrainingConfig
+    masking: Masking
+
+
+PRETRAINING = PretrainingRecipe(
+    vocab_size=10_000,
+    model={
+        "n_layers": 2,
+        "n_heads": 2,
+        "n_embed": 64,
+        "dropout": 0.0,
+        "max_seq_len": 128,
+        "initializer_range": 0.05,
+        "pooler": False,
+    },
+    training=TrainingConfig(epochs=5, learning_rate=3e-3, patience=99),
+    masking=Masking(share=0.2),
+)
+
+
+def build(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[NanoBertForClassification, WordTokenizer]:
+    """Return a recipe's tokenizer, its vocabulary taken from the training split, and its model, untrained."""
+    max_seq_len = recipe.model.get("max_seq_len", BertConfig.max_seq_len)
+    tokenizer = WordTokenizer.from_texts(corpus.train.texts, max_seq_len=max_seq_len, **recipe.tokenizer)
+    torch.manual_seed(seed)
+    settings: dict[str, Any] = {**recipe.model, "vocab_size": len(tokenizer), "labels": corpus.label_names}
+    return NanoBertForClassification(BertConfig(**settings)), tokenizer
+
+
+def run_recipe(
+    recipe: Recipe, corpus: Corpus, seed: int, run: Run | None = None
+) -> tuple[NanoBertForClassification, WordTokenizer, list[dict[str, Any]]]:
+    """Train a recipe with one seed.
+
+    Args:
+        recipe: What to do.
+        corpus: Its data.
+        seed: For the weights, the batches and dropout.
+        run: Where the run is kept and, at the end, the model and its tokenizer. By default nothing is kept.
+
+    Returns:
+        The trained model, its tokenizer, and the history of the training; its seconds count from when `run` was made.
+    """
+    run = run or Run()
+    model, tokenizer = build(recipe, corpus, seed)
+    history = train(model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
+    if run.folder is not None and is_first():
+        model.save_pretrained(run.folder)
+        tokenizer.save_pretrained(run.folder)
+    return model, tokenizer, history

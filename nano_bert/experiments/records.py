@@ -1,0 +1,192 @@
+"""Records: what came out of the recipes, with several seeds and beside the baselines.
+
+`nano-bert reproduce` keeps them in `docs/results/*.json`, and the numbers of the book come from these files alone. One
+run is luck: a result is a mean over seeds with its standard deviation (Reimers and Gurevych, 2017,
+https://arxiv.org/abs/1707.09861).
+"""
+
+import hashlib
+import json
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nano_bert.data import Corpus, Split
+from nano_bert.experiments.recipes import Recipe, run_recipe
+from nano_bert.model import NanoBertForClassification
+from nano_bert.pretrained.files import write_atomically
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.baselines import BagOfWords, majority
+from nano_bert.training.evaluation import Metrics, evaluate
+from nano_bert.training.resume import STATE_FILE, describe_weights
+from nano_bert.training.run import Run
+
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from
+
+
+def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+    """Carry out a recipe with several seeds, and write down everything that came out.
+
+    The test split is read once for each seed, after the training.
+
+    Args:
+        name: The name of the recipe.
+        recipe: What to do.
+        corpus: Its data.
+        seeds: One run each.
+        folder: Each run is kept in a folder in it, `name-seed`. One that is there already is resumed; one that is
+            complete is taken as it is. Delete the folder to train anew.
+
+    Raises:
+        ValueError: If a run that is there had other settings.
+    """
+    runs: list[dict[str, Any]] = []
+    for seed in seeds:
+        run_folder = folder / f"{name}-{seed}"
+        model, tokenizer, history = run_recipe(recipe, corpus, seed, kept_run(run_folder))
+        metrics = evaluate(model.fuse(), tokenizer, corpus.test)
+        runs.append(
+            {
+                "seed": seed,
+                "test": asdict(metrics),
+                "wall_seconds": round(history[-1]["wall_seconds"], 1),
+                "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
+                "n_parameters": sum(weight.numel() for weight in model.parameters()),
+                "vocab_size": len(tokenizer),
+                "history": history,
+            }
+        )
+        print(f"{name}, seed {seed}: test {metrics}", flush=True)
+    return {
+        "about": recipe.about,
+        "recipe": asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))),
+        "summary": summarise([Metrics(**run["test"]) for run in runs]),
+        "cpu_seconds_mean": round(statistics.mean(run["cpu_seconds"] for run in runs), 1),
+        **versions(),
+        "runs": runs,
+    }
+
+
+def kept_run(folder: Path) -> Run:
+    """Return a run that is kept in a folder, and goes on if it was begun there before."""
+    return Run(folder, resume=(folder / STATE_FILE).exists(), show_progress=True)
+
+
+def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split, folder: Path) -> Metrics:
+    """Measure a trained model on the test split, and keep the answer beside it: the same weights are not asked twice.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        split: The test split.
+        folder: The folder of the run; `test.json` in it holds the metrics, and a fingerprint of the weights and texts.
+    """
+    fingerprint = describe_weights(model) + hashlib.sha256(json.dumps(split.texts).encode()).hexdigest()[:16]
+    path = folder / "test.json"
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["fingerprint"] == fingerprint:
+            return Metrics(**kept["metrics"])
+    metrics = evaluate(model.fuse(), tokenizer, split)
+    kept = {"fingerprint": fingerprint, "metrics": asdict(metrics)}
+    write_atomically(path, json.dumps(kept, indent=1) + "\n")
+    return metrics
+
+
+def versions() -> dict[str, Any]:
+    """Return what a record says of the machine."""
+    return {
+        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        "threads": torch.get_num_threads(),
+    }
+
+
+def summarise(metrics: Sequence[Metrics]) -> dict[str, dict[str, float]]:
+    """Return the mean and the standard deviation (n - 1) of each measure over several runs.
+
+    Examples:
+        >>> from nano_bert.training.evaluation import measure
+        >>> from nano_bert.experiments.records import summarise
+        >>> runs = [measure([0, 1], [0, 1], ["bad", "good"]), measure([0, 1], [1, 1], ["bad", "good"])]
+        >>> summarise(runs)["accuracy"]
+        {'mean': 0.75, 'sd': 0.3536}
+    """
+    columns = {"accuracy": [run.accuracy for run in metrics], "macro_f1": [run.macro_f1 for run in metrics]}
+    columns |= {f"f1_{name}": [run.f1[name] for run in metrics] for name in metrics[0].f1}
+    return {
+        name: {
+            "mean": round(statistics.mean(values), 4),
+            "sd": round(statistics.stdev(values), 4) if len(values) > 1 else 0.0,
+        }
+        for name, values in columns.items()
+    }
+
+
+def measure_baselines(corpus: Corpus) -> dict[str, Any]:
+    """Return the test metrics of the baselines: the majority, and the bag of words in its two forms.
+
+    Each bag of words takes, from `PENALTIES`, the penalty that is best on the validation split.
+    """
+    baselines: dict[str, Any] = {"majority": {"test": asdict(majority(corpus.train, corpus.test, corpus.label_names))}}
+    for name, tf_idf in (("bag_of_words", False), ("bag_of_words_tf_idf", True)):
+        _, baselines[name] = choose_bag(corpus, tf_idf)
+    return baselines
+
+
+def choose_bag(corpus: Corpus, tf_idf: bool) -> tuple[BagOfWords, dict[str, Any]]:
+    """Return the bag of words whose penalty is best on the validation split, and what a record says of it."""
+    tokenizer = WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
+    best_accuracy, best_penalty, best_bag = -1.0, 0.0, None
+    for penalty in PENALTIES:
+        bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty)
+        accuracy = bag.evaluate(corpus.validation).accuracy
+        if accuracy > best_accuracy:
+            best_accuracy, best_penalty, best_bag = accuracy, penalty, bag
+    assert best_bag is not None
+    return best_bag, {
+        "validation_accuracy": best_accuracy,
+        "penalty": best_penalty,
+        "vocab_size": len(tokenizer),
+        "test": asdict(best_bag.evaluate(corpus.test)),
+    }
+
+
+def make_words_record(corpus: Corpus, n_words: int = 10) -> dict[str, Any]:
+    """Write down which words the bag of words weighs most, for either class.
+
+    The bag is that of `measure_baselines`. Nothing in it is random, so one run is enough.
+
+    Args:
+        corpus: Of two classes.
+        n_words: How many words to write down for each class.
+    """
+    bag, result = choose_bag(corpus, tf_idf=False)
+    words = list(bag.word_weights().items())
+    first, last = corpus.label_names[0], corpus.label_names[-1]
+    return {
+        "about": "the words that count most for a bag of words: above 0 they speak for the last class",
+        **describe(corpus),
+        **result,
+        "bias": round((bag.bias[-1] - bag.bias[0]).item(), 4),
+        "words": {
+            first: {word: round(weight, 4) for word, weight in words[:n_words]},
+            last: {word: round(weight, 4) for word, weight in words[: -n_words - 1 : -1]},
+        },
+        **versions(),
+    }
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Return what a record says of its data."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    return {
+        "corpus": corpus.name,
+        "classes": list(corpus.label_names),
+        "texts": {name: len(split) for name, split in splits.items()},
+    }

@@ -1,0 +1,7 @@
+"""From clear to fast: parts that give the same numbers with less work (chapter 14).
+
+fused      all heads of a layer in one matrix product; where only [CLS] is read, the last layer answers there alone
+fusible    which models can be fused, and which would lose something
+processes  one training, shared out among copies of the program
+hardware   where the numbers are kept and computed, and in how many bits
+"""

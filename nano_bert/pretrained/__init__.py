@@ -1,0 +1,12 @@
+"""Models in folders: saved, opened, and refused where they are not what they should be (chapter 9).
+
+checkpoint       a model in a folder: written, read, and fitted to a class
+names            what the Hugging Face libraries call each part and setting, and what we call it
+hub              where a folder is: here, or on the Hugging Face hub
+tokenizer_files  the vocabulary and the settings of a WordPiece tokenizer
+files            files that are never half-written
+"""
+
+from nano_bert.pretrained.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_model
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint", "save_model"]

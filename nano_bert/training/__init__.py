@@ -1,0 +1,21 @@
+"""How a model learns, and how well (chapters 11 and 12).
+
+loop            what every training does, whatever there is to learn
+classification  training with labels
+pretraining     training without: words are hidden, and guessed
+masking         which words are hidden
+sentence_pairs  which second sentence follows, and which was drawn at random
+batches         texts of like length go together
+optimizer       one step of learning, and how large it is
+run, resume     how far a training has come, and how it goes on after a break
+evaluation      how often a model is right, and in what way it is wrong
+baselines       what one gets without a transformer
+"""
+
+from nano_bert.training.classification import train
+from nano_bert.training.masking import Masking
+from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training.pretraining import pretrain
+from nano_bert.training.run import Run
+
+__all__ = ["Masking", "Run", "TrainingConfig", "pretrain", "train"]

@@ -1,0 +1,134 @@
+"""Evaluation: how often is the model right, and in what way is it wrong?
+
+Accuracy is the share of right answers. F1 is the harmonic mean of precision and recall *of one class*, so it
+is always said of which; macro-F1 is their plain mean (van Rijsbergen, 1979, chapter 7; Sokolova and Lapalme,
+2009, https://doi.org/10.1016/j.ipm.2009.03.002).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nano_bert.data import Split
+from nano_bert.fast.hardware import to_device
+from nano_bert.fast.processes import rank, world_size
+from nano_bert.fast.shared_work import sum_over_processes
+from nano_bert.model import NanoBertForClassification
+from nano_bert.tokenizer.base import Text, Tokenizer
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How good a list of answers is.
+
+    Attributes:
+        accuracy: Share of texts whose class was found, 0 to 1.
+        f1: F1 of each class, by its name.
+        macro_f1: The mean of the F1 of all classes.
+        confusion: Counts by true class, then by answered class.
+    """
+
+    accuracy: float
+    f1: dict[str, float]
+    macro_f1: float
+    confusion: list[list[int]]
+
+    def __str__(self) -> str:
+        names = list(self.f1)
+        width = max(map(len, [*names, "answered:"])) + 2
+        rows = [["answered:", *names]]
+        rows += [[f"{name}", *map(str, row)] for name, row in zip(names, self.confusion, strict=True)]
+        table = "\n".join("".join(cell.rjust(width) for cell in row) for row in rows)
+        f1 = ", ".join(f"{name} {value:.3f}" for name, value in self.f1.items())
+        return f"accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f} (F1: {f1})\n{table}"
+
+
+def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) -> Metrics:
+    """Compare answers with the truth.
+
+    Args:
+        true: The true class of each text, as an id.
+        answered: The answer for each text, as an id.
+        names: The names of the classes.
+
+    Raises:
+        ValueError: If there is nothing to compare, or not an answer for each text, or an id that no class has.
+
+    Examples:
+        >>> from nano_bert.training.evaluation import measure
+        >>> metrics = measure(true=[1, 1, 1, 0], answered=[1, 1, 0, 0], names=("negative", "positive"))
+        >>> print(metrics)
+        accuracy 0.750, macro-F1 0.733 (F1: negative 0.667, positive 0.800)
+          answered:   negative   positive
+           negative          1          0
+           positive          1          2
+    """
+    if len(true) != len(answered) or len(true) == 0:
+        raise ValueError(f"Each text needs one answer, but there are {len(true)} texts and {len(answered)} answers.")
+    unknown = {*true, *answered} - {*range(len(names))}
+    if unknown:
+        raise ValueError(f"{min(unknown)} is not the id of a class: the {len(names)} classes are {', '.join(names)}.")
+    confusion = [[0] * len(names) for _ in names]
+    for truth, answer in zip(true, answered, strict=True):
+        confusion[truth][answer] += 1
+    f1: dict[str, float] = {}
+    for index, name in enumerate(names):
+        right = confusion[index][index]
+        n_true, n_answered = sum(confusion[index]), sum(row[index] for row in confusion)
+        f1[name] = 2 * right / (n_true + n_answered) if n_true + n_answered else 0.0
+    accuracy = sum(confusion[index][index] for index in range(len(names))) / len(true)
+    return Metrics(accuracy, f1, sum(f1.values()) / len(f1), confusion)
+
+
+@torch.no_grad()
+def predict_probabilities(
+    model: NanoBertForClassification, tokenizer: Tokenizer, texts: Sequence[Text], batch_size: int = 128
+) -> Float[Tensor, "text n_classes"]:
+    """Return the probability of each class for each text.
+
+    Dropout is off meanwhile, and no gradients are kept. Texts of like length go together, so that little is
+    padded; the padding changes no number.
+
+    Args:
+        model: The classifier; afterwards it is in the mode it was in before.
+        tokenizer: The tokenizer that the model was trained with.
+        texts: The texts.
+        batch_size: How many to run at a time.
+
+    Raises:
+        TypeError: If the texts are one string, not a list.
+        ValueError: If there are none.
+    """
+    if isinstance(texts, str):
+        raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+    if len(texts) == 0:
+        raise ValueError("There is no text to judge: give at least one.")
+    was_training = model.training
+    model.eval()
+    rows = [tokenizer.encode(text) for text in texts]
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    probabilities = torch.zeros(len(rows), len(model.config.labels))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        inputs = to_device(tokenizer.pad([rows[index] for index in chosen]), model.device)
+        logits = model(**inputs).logits
+        probabilities[chosen] = logits.float().softmax(dim=-1).to(probabilities.device)
+    model.train(was_training)
+    return probabilities
+
+
+def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split) -> Metrics:
+    """Ask the model about every text of a split, and compare its answers with the labels.
+
+    In many processes each asks about its part, and all compare all answers.
+    """
+    mine = range(rank(), len(split), world_size())
+    answered = torch.zeros(len(split), dtype=torch.long)
+    if len(mine) > 0 or world_size() == 1:
+        texts = [split.texts[index] for index in mine]
+        answered[list(mine)] = predict_probabilities(model, tokenizer, texts).argmax(dim=-1)
+    answers: list[int] = sum_over_processes(answered).tolist()
+    return measure(split.labels, answers, model.config.labels)

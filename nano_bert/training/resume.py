@@ -1,0 +1,117 @@
+"""Resuming: the state of a run in one file, so that a run that was cut off goes on as if nothing had happened.
+
+A state is more than the weights: AdamW's memory, the place in the data and the source of dropout's randomness
+belong to it. Without any of them the numbers after the break would be others.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from nano_bert.pretrained.files import write_atomically
+from nano_bert.tokenizer.base import Tokenizer
+
+STATE_FILE = "state.safetensors"
+
+
+def describe_data(name: str, texts: object, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Say what a run reads, and how: a run cannot go on with other texts, or with other ids for their words.
+
+    Texts and vocabulary are long, so of them a fingerprint is kept: another text, another fingerprint.
+
+    Args:
+        name: What the data are called.
+        texts: All texts, and labels where there are any, as lists and dictionaries.
+        tokenizer: What turns them into ids.
+    """
+    return {
+        "corpus": name,
+        "fingerprint of the texts": hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16],
+        "fingerprint of the vocabulary": hashlib.sha256(json.dumps(tokenizer.id_to_token).encode()).hexdigest()[:16],
+        "longest text": tokenizer.max_seq_len,
+        "lower_case": tokenizer.lower_case,
+        "truncation": tokenizer.truncation,
+    }
+
+
+def describe_weights(model: nn.Module) -> str:
+    """Return a fingerprint of all weights: other weights, another fingerprint."""
+    fingerprint = hashlib.sha256()
+    for weight in model.state_dict().values():
+        fingerprint.update(weight.contiguous().view(torch.uint8).cpu().numpy().tobytes())
+    return fingerprint.hexdigest()[:16]
+
+
+def save_state(
+    folder: Path, identity: Mapping[str, Any], progress: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> None:
+    """Write the whole state of a run into `folder`, in one go: the file is always complete.
+
+    Args:
+        folder: Where to write.
+        identity: What run this is: only a run with the same identity can go on from here.
+        progress: Numbers and lists that say how far the run has come.
+        tensors: Weights, the optimizer's memory, and where the random numbers are, each by its name.
+    """
+    notes = {"identity": json.dumps(identity), "progress": json.dumps(progress)}
+    write_atomically(folder / STATE_FILE, to_safetensors(dict(tensors), metadata=notes))
+
+
+def load_state(folder: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the progress and the tensors of a run that `save_state` wrote.
+
+    Raises:
+        FileNotFoundError: If the folder holds no state.
+        ValueError: If the file is damaged, or is the state of another run.
+    """
+    path = folder / STATE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no run to resume in {folder}: it has no file {STATE_FILE}.")
+    try:
+        file: Any = safe_open(path, framework="pt")
+        notes: dict[str, str] = file.metadata()
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dictionary)
+        then, progress = json.loads(notes["identity"]), json.loads(notes["progress"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete it and start the run anew.") from error
+    now = json.loads(json.dumps(identity))
+    changed = [name for name in now if then.get(name) != now[name]]
+    if changed:
+        raise ValueError(
+            f"The run in {folder} was started with {changed[0]} = {then.get(changed[0])}, but now it is "
+            f"{now[changed[0]]}. Go on with the same settings, or delete the folder, or choose another one."
+        )
+    return progress, tensors
+
+
+def optimizer_memory(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return what an optimizer remembers: for each weight, by its number, two moving averages and a count."""
+    memories = optimizer.state_dict()["state"].items()
+    return {f"{number}.{name}": tensor for number, memory in memories for name, tensor in memory.items()}
+
+
+def set_optimizer_memory(optimizer: torch.optim.Optimizer, memory: Mapping[str, Tensor]) -> None:
+    """Give an optimizer back what it remembered."""
+    state: dict[str, Any] = optimizer.state_dict()
+    state["state"] = {}
+    for place, tensor in memory.items():
+        number, _, name = place.partition(".")
+        state["state"].setdefault(int(number), {})[name] = tensor
+    optimizer.load_state_dict(state)
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under longer names."""
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with the prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

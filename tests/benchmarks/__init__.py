@@ -1,0 +1,1 @@
+"""How fast ours is: `python -m tests.benchmarks` measures it, and writes the record."""

@@ -1,0 +1,1 @@
+"""What reads, runs and judges the pages of the book, and the tests of that."""

@@ -1,0 +1,177 @@
+"""Few labels: the labels are dealt out fairly, and the whole experiment, made tiny, ends in a record."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nano_bert import few_labels, loop
+from nano_bert.data import Corpus, load_phrases
+from nano_bert.experiments.few_labels import make_few_labels_record, take_labels
+from nano_bert.training.evaluation import measure
+from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training.resume import STATE_FILE
+
+CORPUS = load_phrases(n=200)
+ARMS = ("bag_of_words", "scratch", "pretrained")
+
+
+# The labels
+
+
+@pytest.mark.parametrize("n_labels", [2, 10, 40, 160])
+@pytest.mark.parametrize("seed", range(3))
+def test_each_class_gets_half_of_the_labels(n_labels: int, seed: int) -> None:
+    labelled = take_labels(CORPUS, n_labels, seed)
+    assert [labelled.train.labels.count(label) for label in range(2)] == [n_labels // 2] * 2
+    assert len(set(labelled.train.texts)) == n_labels
+    known = dict(zip(CORPUS.train.texts, CORPUS.train.labels, strict=True))
+    assert all(known[text] == label for text, label in zip(labelled.train.texts, labelled.train.labels, strict=True))
+
+
+def test_nobody_is_given_more_labels_to_validate_with_than_to_learn_from() -> None:
+    labelled = take_labels(CORPUS, 10, 0)
+    assert labelled.validation.texts == CORPUS.validation.texts[:10]
+    assert labelled.validation.labels == CORPUS.validation.labels[:10]
+    assert take_labels(CORPUS, 100, 0).validation == CORPUS.validation
+    assert labelled.test is CORPUS.test
+    assert labelled.label_names == CORPUS.label_names
+    assert labelled.name == "phrases, 10 labels"
+
+
+def test_the_seed_decides_which_labels_and_more_hold_the_fewer() -> None:
+    few, again, many, other = (take_labels(CORPUS, n, seed) for n, seed in ((10, 0), (10, 0), (40, 0), (10, 1)))
+    assert few == again
+    assert set(few.train.texts) < set(many.train.texts)
+    assert set(few.train.texts) != set(other.train.texts)
+
+
+# The whole experiment
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = {**few_labels.MODEL, "n_layers": 1, "n_embed": 4, "max_seq_len": 16}
+    monkeypatch.setattr(few_labels, "MODEL", model)
+    monkeypatch.setattr(few_labels, "N_MEASURED", 10)
+    monkeypatch.setattr(few_labels, "PRETRAINING", TrainingConfig(epochs=2))
+    monkeypatch.setattr(
+        few_labels, "FINE_TUNING", {n: TrainingConfig(epochs=2, batch_size=8, word_dropout=0.1) for n in (8, 40)}
+    )
+
+
+def without_seconds(record: Any) -> Any:
+    """All that a record holds but the times."""
+    if isinstance(record, dict):
+        return {name: without_seconds(part) for name, part in record.items() if not name.endswith("_seconds")}
+    return [without_seconds(part) for part in record] if isinstance(record, list) else record
+
+
+def test_the_record_is_complete_and_the_same_after_a_break(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = make_few_labels_record(CORPUS, [0, 3], tmp_path / "unbroken")
+    json.dumps(record, allow_nan=False)
+    assert tuple(record["runs"]) == ARMS
+    for arm in ARMS:
+        assert list(record["runs"][arm]) == list(record["summary"][arm]) == ["8", "40"]
+        for n, runs in record["runs"][arm].items():
+            assert [run["seed"] for run in runs] == [0, 3]
+            mean = sum(run["test"]["accuracy"] for run in runs) / 2
+            assert record["summary"][arm][n]["accuracy"]["mean"] == pytest.approx(mean, abs=1e-4)
+            assert all(sum(map(sum, run["test"]["confusion"])) == len(CORPUS.test) for run in runs)
+    assert [line["seed"] for line in record["pretraining"]] == [0, 3]
+    assert all(len(line["history"]) == 2 for line in record["pretraining"])
+    assert record["model"]["n_embed"] == 4
+    assert record["fine_tuning_settings"]["8"]["batch_size"] == 8
+
+    # The same, but the power fails now and then.
+    real, calls = loop.train_step, [0]
+
+    class PowerCut(Exception):
+        pass
+
+    def step(*arguments: Any) -> float:
+        calls[0] += 1
+        if calls[0] % 17 == 0:
+            raise PowerCut
+        return real(*arguments)
+
+    broken, n_breaks = None, 0
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", step)
+        patch.setattr(loop, "SAVE_EVERY", 1)
+        while broken is None:
+            try:
+                broken = make_few_labels_record(CORPUS, [0, 3], tmp_path / "broken")
+            except PowerCut:
+                n_breaks += 1
+                assert n_breaks < 20, "it begins anew each time"
+    assert n_breaks > 2
+    assert without_seconds(broken) == without_seconds(record)
+
+    # What is complete is taken as it is.
+    monkeypatch.setattr(loop, "train_step", None)
+    again = make_few_labels_record(CORPUS, [0, 3], tmp_path / "unbroken")
+    assert without_seconds(again) == without_seconds(record)
+    other = replace(CORPUS, train=replace(CORPUS.train, texts=CORPUS.train.texts[::-1]))
+    with pytest.raises(ValueError, match="was started with fingerprint of the texts"):
+        make_few_labels_record(other, [0], tmp_path / "unbroken")
+
+
+def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[Any, ...]] = []
+    bags: list[tuple[Any, ...]] = []
+    result = {"test": asdict(measure([0, 1], [0, 1], CORPUS.label_names))}
+    monkeypatch.setattr(few_labels, "pretrain_once", lambda *given: given)
+    monkeypatch.setattr(few_labels, "fine_tune", lambda *given: runs.append(given) or result)
+    monkeypatch.setattr(few_labels, "fit_bag", lambda *given: bags.append(given) or result)
+    record = make_few_labels_record(CORPUS, [5, 6], tmp_path)
+    assert [line["history"][2:] for line in record["pretraining"]] == [
+        (n, tmp_path / f"pretraining-{n}") for n in (5, 6)
+    ]
+    expected = [
+        (take_labels(CORPUS, n, seed), start, seed, few_labels.FINE_TUNING[n].epochs, tmp_path / f"{arm}-{n}-{seed}")
+        for seed in (5, 6)
+        for n in (8, 40)
+        for arm, start in (("scratch", None), ("pretrained", tmp_path / f"pretraining-{seed}"))
+    ]
+    assert [(corpus, start, how.seed, how.epochs, place) for corpus, _, start, how, place in runs] == expected
+    assert [(corpus, seed) for corpus, _, seed in bags] == [(corpus, seed) for corpus, _, seed, *_ in expected[::2]]
+
+
+def test_the_test_texts_and_the_labels_are_no_part_of_the_pretraining(tiny: None, tmp_path: Path) -> None:
+    def weights(corpus: Corpus, name: str) -> bytes:
+        few_labels.pretrain_once(corpus, few_labels.make_tokenizer(corpus), 0, tmp_path / name)
+        assert (tmp_path / name / STATE_FILE).exists()
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    turned = replace(CORPUS.train, labels=[1 - label for label in CORPUS.train.labels])
+    assert weights(CORPUS, "one") == weights(replace(CORPUS, train=turned, test=CORPUS.validation), "two")
+
+
+def test_from_scratch_and_pretrained_differ_in_their_start_alone(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same settings, the same texts: and the pretrained one does start with the weights of the pretraining."""
+    tokenizer = few_labels.make_tokenizer(CORPUS)
+    few_labels.pretrain_once(CORPUS, tokenizer, 0, tmp_path)
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(few_labels, "train", lambda model, *rest, **more: seen.append((model, rest, more)) or 1 / 0)
+    settings = few_labels.FINE_TUNING[8]
+    for start in (None, tmp_path):
+        with pytest.raises(ZeroDivisionError):
+            few_labels.fine_tune(CORPUS, tokenizer, start, settings, tmp_path / "run")
+    (scratch, (_, texts, *how), more), (pretrained, (_, named, *how_pretrained), more_pretrained) = seen
+    assert (how, more) == (how_pretrained, more_pretrained)
+    assert replace(named, name=texts.name) == texts
+    assert named.name.startswith(f"{texts.name}, from the weights "), "a run from other weights is another run"
+    assert replace(pretrained.config, n_feed_forward=None) == scratch.config
+    expected = few_labels.NanoBertForPreTraining.from_pretrained(tmp_path).bert.state_dict()
+    found = pretrained.bert.state_dict()
+    assert found.keys() == expected.keys() == scratch.bert.state_dict().keys()
+    assert all(found[name].equal(weight) for name, weight in expected.items())

@@ -1,0 +1,1 @@
+"""Tests of `nano_bert.fast`."""

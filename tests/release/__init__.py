@@ -1,0 +1,1 @@
+"""What is released: wheel, source, versions, workflows."""

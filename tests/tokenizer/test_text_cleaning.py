@@ -1,0 +1,127 @@
+"""Normalization: every character as BERT's authors treated it, whatever Python reads the text."""
+
+# ruff: noqa: RUF001 (letters that look alike are what many of these texts are about)
+
+import sys
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers.normalizers import NFD, BertNormalizer, Lowercase
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from nano_bert.tokenizer.text_cleaning import (
+    CHINESE,
+    LATER_LETTERS,
+    CharacterTable,
+    character_table,
+    locate_words,
+    split_words,
+)
+
+CHARACTERS = [chr(code_point) for code_point in range(sys.maxunicode + 1) if not 0xD800 <= code_point < 0xE000]
+
+
+def their_words(text: str, lower_case: bool) -> list[str]:
+    normalized = BertNormalizer(lowercase=lower_case).normalize_str(text)
+    return [word for word, _ in BertPreTokenizer().pre_tokenize_str(normalized)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        (" \t\n\r\u00a0\u2028\u3000", []),  # white space of all kinds
+        ("a\u0000b\u0007c\u200bd\ufeffe\ufffdf\ue000g\ud800h", ["abcdefgh"]),  # control, format, private, surrogate
+        ("Don't stop…now!?", ["don", "'", "t", "stop", "…", "now", "!", "?"]),
+        ("1+1=2 $5 a^b ~x `y`", ["1", "+", "1", "=", "2", "$", "5", "a", "^", "b", "~", "x", "`", "y", "`"]),
+        ("5€ 3×4", ["5€", "3×4"]),  # a symbol outside ASCII is no punctuation
+        ("天使love愛", ["天", "使", "love", "愛"]),
+        ("ひらがな 한국", ["ひらかな", unicodedata.normalize("NFD", "한국")]),
+        ("ÉCOLE école E\u0301cole", ["ecole", "ecole", "ecole"]),
+        ("ΟΔΥΣΣΕΥΣ", ["οδυσσευσ"]),  # letter by letter: no special sigma at the end of a word
+        ("İstanbul ISPARTA ıspata", ["istanbul", "isparta", "ıspata"]),
+        ("Straße ẞ ﬁlm", ["straße", "ß", "ﬁlm"]),
+        ("≠", ["="]),  # an equals sign and a stroke through it
+        ("\u037e", [";"]),  # the Greek question mark
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert split_words(text) == words
+
+
+def test_case_and_accents_are_kept_where_they_count() -> None:
+    assert split_words("ÉCOLE, İ 한국", lower_case=False) == ["ÉCOLE", ",", "İ", "한국"]
+
+
+def test_every_character_is_treated_as_in_the_tokenizers_library(as_a_reader: None) -> None:
+    """All of Unicode, with case: word by word the same, in every Python."""
+    for start in range(0, len(CHARACTERS), 20_000):
+        text = "\n".join(f"a{character}b" for character in CHARACTERS[start : start + 20_000])
+        assert split_words(text, lower_case=False) == their_words(text, lower_case=False)
+
+
+def test_only_younger_letters_are_lowered_in_another_way(as_a_reader: None) -> None:
+    """All of Unicode, without case: where words differ, one side does not yet know the character's lower case or parts.
+
+    Such a letter stands in no published vocabulary, so its word is `[UNK]` either way.
+    """
+    different: list[str] = []
+    for start in range(0, len(CHARACTERS), 2_000):
+        characters = CHARACTERS[start : start + 2_000]
+        words = [split_words(f"a{character}b") for character in characters]
+        theirs = their_words("\n".join(f"a{character}b" for character in characters), lower_case=True)
+        if [part for word in words for part in word] != theirs:
+            different += [
+                character
+                for character, word in zip(characters, words, strict=True)
+                if word != their_words(f"a{character}b", lower_case=True)
+            ]
+    for character in different:
+        lowered = Lowercase().normalize_str(character) != character.lower()
+        assert lowered or NFD().normalize_str(character) != unicodedata.normalize("NFD", character)
+        assert unicodedata.ucd_3_2_0.category(character) == "Cn"  # unassigned in 2002
+    assert len(different) < 120
+
+
+def test_ranges_are_in_order_and_apart() -> None:
+    for ranges in (CHINESE, LATER_LETTERS):
+        bounds = [bound for pair in ranges for bound in pair]
+        assert bounds == sorted(bounds)
+
+
+def test_the_table_remembers() -> None:
+    table = CharacterTable(lower_case=True)
+    assert table[ord("É")] == "e"
+    assert dict(table) == {ord("É"): "e"}
+    assert character_table(True) is character_table(True)
+    assert character_table(True) is not character_table(False)
+
+
+@given(st.text(), st.booleans())
+def test_words_are_found_where_they_stand(text: str, lower_case: bool) -> None:
+    words = list(locate_words(text, lower_case))
+    assert [word for word, _ in words] == split_words(text, lower_case)
+    assert all(len(word) == len(origins) for word, origins in words)
+    every_origin = [origin for _, origins in words for origin in origins]
+    assert every_origin == sorted(every_origin)
+    for word, origins in words:
+        for letter, origin in zip(word, origins, strict=True):
+            assert letter in split_words(text[origin], lower_case)[0]
+
+
+@pytest.mark.parametrize("text", ["a", "\u0301", " ", "天", "!", "É ", "\u0316\u0301"])
+def test_time_grows_with_the_text_and_not_faster(text: str) -> None:
+    """Four times the text in about four times the time; a quadratic step would take sixteen times."""
+
+    def seconds(n_times: int) -> float:
+        runs: list[float] = []
+        for _ in range(3):
+            start = time.perf_counter()
+            split_words(text * n_times)
+            runs.append(time.perf_counter() - start)
+        return min(runs)
+
+    assert seconds(400_000) < 10 * seconds(100_000) + 0.01
