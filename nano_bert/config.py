@@ -113,9 +113,8 @@ class BertConfig:
             number: object = getattr(self, name)
             kinds = int if name == "pad_id" else (int, float)
             if isinstance(number, bool) or not isinstance(number, kinds):
-                raise TypeError(
-                    f"{name} is a {'whole number' if name == 'pad_id' else 'number'}, but it is {number!r}."
-                )
+                what = "whole number" if name == "pad_id" else "number"
+                raise TypeError(f"{name} is a {what}, but it is {number!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f"dropout is the share of features to drop: at least 0 and below 1, but it is {self.dropout}."

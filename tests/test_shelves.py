@@ -1,4 +1,4 @@
-"""The shelves of the package: BERT stands on the top shelf, every other subject in a folder, and imports run one way."""
+"""The shelves: BERT stands on the top one, every other subject in a folder, and imports run one way."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 def shelf_of(name: str) -> str:
     """The shelf of a module, from its name without `nano_bert.`."""
-    first, _, rest = name.partition(".")
+    first = name.partition(".")[0]
     if (PACKAGE / first).is_dir():
         return first
     return "bert" if first in BERT else "cli" if first == "__main__" else "doors"
@@ -60,7 +60,7 @@ def test_the_model_is_read_on_the_top_shelf_alone() -> None:
 
 def test_a_function_of_the_top_shelf_has_six_parameters_at_most() -> None:
     for module in (attention, base_model, config, embeddings, encoder, model, outputs, task_heads):
-        for _, thing in inspect.getmembers(module, lambda one: getattr(one, "__module__", None) == module.__name__):
+        for thing in [one for one in vars(module).values() if getattr(one, "__module__", None) == module.__name__]:
             own = vars(thing).values() if inspect.isclass(thing) else [thing]
             for function in filter(inspect.isfunction, own):
                 if function.__name__ != "__init__" or thing is not config.BertConfig:  # a record of all settings

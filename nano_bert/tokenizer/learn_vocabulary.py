@@ -16,8 +16,8 @@ pieces together n times:
   (https://huggingface.co/learn/llm-course/chapter6/6).
 
 The third is highest for rare letters that always stand together, and spends the vocabulary on curiosities:
-`tests/tokenizer/test_learn_vocabulary.py` shows that new words then fall into more pieces. The first two do equally well.
-Here it is the first, the simplest, as in the `tokenizers` library of Hugging Face.
+`tests/tokenizer/test_learn_vocabulary.py` shows that new words then fall into more pieces. The first two do equally
+well. Here it is the first, the simplest, as in the `tokenizers` library of Hugging Face.
 """
 
 import heapq

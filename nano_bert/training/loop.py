@@ -1,9 +1,9 @@
 """The loop: what every training does, whatever there is to learn.
 
-What is learnt is a `Task`: `nano_bert.training.classification` has the one with labels, `nano_bert.training.pretraining`
-the one without. After each epoch the validation split is asked, and the weights of the best epoch are kept. The loop
-knows neither of breaks nor of other processes: `nano_bert.training.run` keeps the run so that it can go on after a
-break, and `nano_bert.fast.shared_work` lets many processes share each batch.
+What is learnt is a `Task`: that with labels is in `nano_bert.training.classification`, that without in
+`nano_bert.training.pretraining`. After each epoch the validation split is asked, and the weights of the best epoch are
+kept. The loop knows neither of breaks nor of other processes: `nano_bert.training.run` keeps the run so that it can go
+on after a break, and `nano_bert.fast.shared_work` lets many processes share each batch.
 """
 
 from abc import ABC, abstractmethod
