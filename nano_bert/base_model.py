@@ -5,6 +5,7 @@ is in `nano_bert.pretrained` (chapter 9), and how heads are fused in `nano_bert.
 where they are called, so that a model can be read without them.
 """
 
+import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,9 +48,11 @@ class BertModule(nn.Module):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder, in the layout of Hugging Face."""
-        from nano_bert.pretrained.checkpoint import save_model
+        from nano_bert.fast.fused import is_fused
+        from nano_bert.pretrained.checkpoint import save_checkpoint
 
-        save_model(self, folder)
+        clear = copy.deepcopy(self).unfuse() if is_fused(self) else self
+        save_checkpoint(folder, self.config, clear.state_dict())
 
     @classmethod
     def from_pretrained(cls: type[Model], folder: str | Path) -> Model:

@@ -84,7 +84,7 @@ class NanoBERT(BertModule):
         x = self.embedding(input_ids, token_type_ids)
         hidden_states, attentions = self.encoder(x, self.mask_for(input_ids, attention_mask))
         pooler_output = None if self.pooler is None else self.pooler(hidden_states[-1])
-        return BertOutput(hidden_states[-1], pooler_output, hidden_states, attentions)
+        return BertOutput(hidden_states[-1], pooler_output, hidden_states, attention_weights=attentions)
 
     def mask_for(
         self, input_ids: Int[Tensor, "*batch seq"], attention_mask: Shaped[Tensor, "*batch seq"] | None
@@ -173,7 +173,7 @@ class NanoBertForClassification(BertModule):
         if labels is not None:
             check_labels(labels, self.config.labels)
             loss = cross_entropy(logits, labels)
-        return ClassifierOutput(logits, loss, out.attention_weights)
+        return ClassifierOutput(logits, loss, attention_weights=out.attention_weights)
 
 
 class NanoBertForPreTraining(BertModule):
@@ -256,4 +256,4 @@ class NanoBertForPreTraining(BertModule):
                 raise ValueError("This model has no head for next sentences, so it takes no next_sentence_label.")
             losses.append(next_sentence_loss(follows, next_sentence_label))
         loss = torch.stack(losses).sum() if losses else None
-        return PreTrainingOutput(words, follows, loss, out.attention_weights)
+        return PreTrainingOutput(words, follows, loss, attention_weights=out.attention_weights)

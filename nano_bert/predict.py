@@ -86,7 +86,7 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, Tokeni
         FileNotFoundError: If it is neither.
         ValueError: If the folder is damaged, or its model and vocabulary do not fit each other.
     """
-    folder = CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
+    folder = find_shipped(name)
     if not folder.is_dir():
         shipped = ", ".join(shipped_models())
         raise FileNotFoundError(f"{name} is neither a folder nor a model of the package: {shipped}.")
@@ -106,10 +106,15 @@ def load_pretrained(name: str | Path) -> tuple[NanoBertForPreTraining, Tokenizer
         FileNotFoundError: If there is no such folder.
         ValueError: If the folder is damaged, or its model guesses no words.
     """
-    folder = CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
+    folder = find_shipped(name)
     model, tokenizer = NanoBertForPreTraining.from_pretrained(folder), load_tokenizer(folder)
     check_fit(folder, model, tokenizer)
     return model, tokenizer
+
+
+def find_shipped(name: str | Path) -> Path:
+    """Return the folder of a model that comes with the package or, where the name is none of these, of that name."""
+    return CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

@@ -63,11 +63,8 @@ SOURCES = {
 def data_folder() -> Path:
     """Return the cache folder: `NANO_BERT_DATA` if it is set, else the operating system's place for caches.
 
-    Returns:
-        The absolute path. The folder need not exist yet.
-
     Raises:
-        DataError: The path is a file.
+        DataError: The path is a file. (It need not exist yet.)
     """
     chosen = os.environ.get("NANO_BERT_DATA")
     folder = Path(chosen or pooch.os_cache("nano-bert")).expanduser().absolute()
@@ -84,9 +81,6 @@ def fetch(name: str) -> Path:
 
     Args:
         name: A key of `SOURCES`.
-
-    Returns:
-        The path of the file.
 
     Raises:
         DataError: The file is not there and cannot be downloaded. The message says where to put it.
@@ -114,15 +108,7 @@ def fetch(name: str) -> Path:
 
 
 def unusable(name: str, reason: str) -> DataError:
-    """Make the error for a file that is in the cache folder but is not what it should be.
-
-    Args:
-        name: A key of `SOURCES`.
-        reason: What is wrong with the file, as a clause: "it holds no reviews".
-
-    Returns:
-        The error, to be raised.
-    """
+    """Return the error for a file in the cache folder; `reason` says what is wrong with it: "it holds no reviews"."""
     return DataError(
         f"{data_folder() / name} cannot be used: {reason}. Delete it, so that it is downloaded anew, or put a "
         f"whole copy of {SOURCES[name].url} there."
@@ -130,13 +116,7 @@ def unusable(name: str, reason: str) -> DataError:
 
 
 def in_words(error: Exception) -> str:
-    """Say in a few words what an error means; those of requests speak of connection pools.
-
-    Args:
-        error: What was caught.
-
-    Returns:
-        A clause without a full stop.
+    """Say in a few words, without a full stop, what an error means; those of requests speak of connection pools.
 
     Examples:
         >>> from nano_bert.data.download import in_words

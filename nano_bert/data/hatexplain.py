@@ -24,8 +24,6 @@ LABELS = ("normal", "offensive", "hatespeech")
 def load_hatexplain(n_classes: int = 2, seed: int = 0) -> Corpus:
     """Load 19,229 posts from Twitter and Gab: is the post normal, or offensive or hateful?
 
-    Content note: these are real posts; many hold slurs and hatred. The book shows none of them.
-
     Three annotators labelled each post, and the label that most of them gave is the label of the post. A post
     on which all three disagree is left out, as the official splits leave it out. Files that are already in the
     cache folder are accepted when they hold every post of the official splits.
@@ -40,10 +38,6 @@ def load_hatexplain(n_classes: int = 2, seed: int = 0) -> Corpus:
     Raises:
         ValueError: `n_classes` is neither 2 nor 3.
         DataError: A file cannot be downloaded, is damaged, or does not hold all posts.
-
-    References:
-        Mathew et al. (2021), HateXplain: A Benchmark Dataset for Explainable Hate Speech Detection,
-        https://arxiv.org/abs/2012.10289
     """
     if n_classes not in (2, 3):
         raise ValueError(f"n_classes must be 2 (normal, toxic) or 3 (normal, offensive, hatespeech), got {n_classes}.")

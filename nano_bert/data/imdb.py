@@ -43,9 +43,6 @@ def load_imdb(seed: int = 0) -> Corpus:
 
     Raises:
         DataError: The archive cannot be downloaded, is damaged, or does not hold all reviews.
-
-    References:
-        Maas et al. (2011), Learning Word Vectors for Sentiment Analysis, https://aclanthology.org/P11-1015
     """
     reviews = _read_imdb()
     generator = random.Random(seed)

@@ -20,12 +20,10 @@ import torch
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, Split
 from nano_bert.experiments.recipes import PRETRAINING
-from nano_bert.experiments.records import PENALTIES, kept_run, measure_once, summarise, versions
+from nano_bert.experiments.records import choose_bag, kept_run, summarise, train_and_measure, versions
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.words import WordTokenizer
-from nano_bert.training.baselines import BagOfWords
-from nano_bert.training.classification import train
 from nano_bert.training.evaluation import Metrics
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.pretraining import pretrain
@@ -86,26 +84,14 @@ def fine_tune(
     else:
         model = NanoBertForClassification.from_pretrained(pretrained, labels=corpus.label_names, pooling="mean")
         corpus = name_after(corpus, model)
-    history = train(model, tokenizer, corpus, settings, kept_run(folder))
-    metrics = measure_once(model, tokenizer, corpus.test, folder)
-    return {
-        "seed": settings.seed,
-        "test": asdict(metrics),
-        "best_validation_accuracy": max(line["validation_accuracy"] for line in history),
-        "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
-    }
+    run = train_and_measure(model, tokenizer, corpus, settings, folder)
+    history = run.pop("history")
+    return {**run, "best_validation_accuracy": max(line["validation_accuracy"] for line in history)}
 
 
 def name_after(corpus: Corpus, model: NanoBertForClassification) -> Corpus:
     """Add a fingerprint of the pretrained weights to the name of the data: from other weights it is another run."""
     return replace(corpus, name=f"{corpus.name}, from the weights {describe_weights(model.bert)}")
-
-
-def fit_bag(corpus: Corpus, tokenizer: Tokenizer, seed: int) -> dict[str, Any]:
-    """Fit bags of words with several penalties, and measure the one that validation likes best on the test split."""
-    bags = [BagOfWords(tokenizer, corpus.label_names, tf_idf=True).fit(corpus.train, penalty) for penalty in PENALTIES]
-    best = max(bags, key=lambda bag: bag.evaluate(corpus.validation).accuracy)
-    return {"seed": seed, "test": asdict(best.evaluate(corpus.test))}
 
 
 def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
@@ -131,7 +117,7 @@ def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -
             for arm, pretrained in (("scratch", None), ("pretrained", start)):
                 place = folder / f"{arm}-{n_labels}-{seed}"
                 runs[arm][n_labels].append(fine_tune(labelled, tokenizer, pretrained, settings, place))
-            runs["bag_of_words"][n_labels].append(fit_bag(labelled, tokenizer, seed))
+            runs["bag_of_words"][n_labels].append({"seed": seed, **choose_bag(labelled, True, tokenizer)[1]})
             reached = {arm: round(runs[arm][n_labels][-1]["test"]["accuracy"], 3) for arm in runs}
             print(f"seed {seed}, {n_labels} labels: {reached}", flush=True)
     return {

@@ -15,13 +15,11 @@ from typing import Any
 import torch
 
 from nano_bert.data import Corpus, Split
-from nano_bert.experiments.few_labels import fit_bag, name_after
-from nano_bert.experiments.records import kept_run, measure_once, summarise, versions
+from nano_bert.experiments.few_labels import name_after
+from nano_bert.experiments.records import choose_bag, summarise, train_and_measure, versions
 from nano_bert.model import NanoBertForClassification
 from nano_bert.predict import load_classifier, shipped_models
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
-from nano_bert.tokenizer.words import WordTokenizer
-from nano_bert.training.classification import train
 from nano_bert.training.evaluation import Metrics, evaluate
 from nano_bert.training.optimizer import TrainingConfig
 
@@ -60,16 +58,9 @@ def fine_tune_once(weights: str | Path, corpus: Corpus, seed: int, folder: Path)
     torch.manual_seed(seed)
     model = NanoBertForClassification.from_pretrained(weights, labels=corpus.label_names, pooling="mean")
     corpus, settings = name_after(corpus, model), replace(FINE_TUNING, seed=seed)
-    history = train(model, tokenizer, corpus, settings, kept_run(folder))
-    metrics = measure_once(model, tokenizer, corpus.test, folder)
-    print(f"seed {seed}: {metrics}", flush=True)
-    return {
-        "seed": seed,
-        "test": asdict(metrics),
-        "n_parameters": sum(weight.numel() for weight in model.parameters()),
-        "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
-        "history": history,
-    }
+    run = train_and_measure(model, tokenizer, corpus, settings, folder)
+    print(f"seed {seed}: {Metrics(**run['test'])}", flush=True)
+    return run
 
 
 def make_published_record(weights: str | Path, corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
@@ -84,7 +75,7 @@ def make_published_record(weights: str | Path, corpus: Corpus, seeds: Sequence[i
     part = take_part(corpus)
     runs = [fine_tune_once(weights, part, seed, folder / f"published-{seed}") for seed in seeds]
     # The bag of words reads whole reviews, and its vocabulary is that of the same part.
-    bag = fit_bag(part, WordTokenizer.from_texts(part.train.texts, min_freq=2), seed=0)
+    bag: dict[str, Any] = {"seed": 0, **choose_bag(part, tf_idf=True)[1]}
     # The models that come with the package have seen ten times as many labels; they are asked about the same texts.
     shipped = {name: evaluate(*load_classifier(name), part.test) for name in shipped_models()}
     return {

@@ -23,7 +23,9 @@ from nano_bert.pretrained.files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.baselines import BagOfWords, majority
+from nano_bert.training.classification import train
 from nano_bert.training.evaluation import Metrics, evaluate
+from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE, describe_weights
 from nano_bert.training.run import Run
 
@@ -76,6 +78,20 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
 def kept_run(folder: Path) -> Run:
     """Return a run that is kept in a folder, and goes on if it was begun there before."""
     return Run(folder, resume=(folder / STATE_FILE).exists(), show_progress=True)
+
+
+def train_and_measure(
+    model: NanoBertForClassification, tokenizer: Tokenizer, corpus: Corpus, settings: TrainingConfig, folder: Path
+) -> dict[str, Any]:
+    """Train a model, or go on where the run in the folder was stopped; measure it, and return what a record keeps."""
+    history = train(model, tokenizer, corpus, settings, kept_run(folder))
+    return {
+        "seed": settings.seed,
+        "test": asdict(measure_once(model, tokenizer, corpus.test, folder)),
+        "n_parameters": sum(weight.numel() for weight in model.parameters()),
+        "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
+        "history": history,
+    }
 
 
 def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split, folder: Path) -> Metrics:
@@ -139,21 +155,17 @@ def measure_baselines(corpus: Corpus) -> dict[str, Any]:
     return baselines
 
 
-def choose_bag(corpus: Corpus, tf_idf: bool) -> tuple[BagOfWords, dict[str, Any]]:
+def choose_bag(corpus: Corpus, tf_idf: bool, tokenizer: Tokenizer | None = None) -> tuple[BagOfWords, dict[str, Any]]:
     """Return the bag of words whose penalty is best on the validation split, and what a record says of it."""
-    tokenizer = WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
-    best_accuracy, best_penalty, best_bag = -1.0, 0.0, None
-    for penalty in PENALTIES:
-        bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty)
-        accuracy = bag.evaluate(corpus.validation).accuracy
-        if accuracy > best_accuracy:
-            best_accuracy, best_penalty, best_bag = accuracy, penalty, bag
-    assert best_bag is not None
-    return best_bag, {
-        "validation_accuracy": best_accuracy,
-        "penalty": best_penalty,
+    tokenizer = tokenizer or WordTokenizer.from_texts(corpus.train.texts, min_freq=2)
+    bags = [BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train, penalty) for penalty in PENALTIES]
+    accuracies = [bag.evaluate(corpus.validation).accuracy for bag in bags]
+    best = accuracies.index(max(accuracies))
+    return bags[best], {
+        "validation_accuracy": accuracies[best],
+        "penalty": PENALTIES[best],
         "vocab_size": len(tokenizer),
-        "test": asdict(best_bag.evaluate(corpus.test)),
+        "test": asdict(bags[best].evaluate(corpus.test)),
     }
 
 

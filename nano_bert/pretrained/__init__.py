@@ -7,6 +7,6 @@ tokenizer_files  the vocabulary and the settings of a WordPiece tokenizer
 files            files that are never half-written
 """
 
-from nano_bert.pretrained.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_model
+from nano_bert.pretrained.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint", "save_model"]
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]

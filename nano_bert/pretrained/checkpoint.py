@@ -4,7 +4,6 @@ The folder holds `config.json`, the settings, and `model.safetensors`, the weigh
 stranger's model cannot run a stranger's code, as a pickle can. `nano_bert.pretrained.names` has the names.
 """
 
-import copy
 import json
 import re
 from collections.abc import Mapping
@@ -35,14 +34,6 @@ Model = TypeVar("Model", bound=BertModule)
 
 # What may stand on top of a BERT. Each kind of model takes its own, and leaves the others in the file.
 TASK_HEADS = ("pooler", "classifier", "masked_word_head", "next_sentence_head", "qa_outputs")
-
-
-def save_model(model: BertModule, folder: str | Path) -> None:
-    """Write a model into a folder; one whose heads are fused is written as if they were not."""
-    from nano_bert.fast.fused import is_fused
-
-    clear = copy.deepcopy(model).unfuse() if is_fused(model) else model
-    save_checkpoint(folder, clear.config, clear.state_dict())
 
 
 def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) -> None:

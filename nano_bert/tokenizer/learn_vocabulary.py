@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, check_texts
 from nano_bert.tokenizer.text_cleaning import split_words
 
 CONTINUES = "##"  # marks a piece that does not begin a word
@@ -87,8 +87,7 @@ def learn_vocabulary(
         >>> learn_vocabulary(["a hug, hugs and hugs"], vocab_size=20)[5:]
         [',', 'a', 'h', '##d', '##g', '##n', '##s', '##u', '##ug', 'hug', 'hugs']
     """
-    if isinstance(texts, str):
-        raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+    check_texts("texts", texts)
     found = Counter(word for text in texts for word in split_words(text, lower_case))
     characters = Counter[str]()
     for word, count in found.items():

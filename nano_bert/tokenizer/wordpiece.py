@@ -58,11 +58,6 @@ class WordPieceTokenizer(Tokenizer):
         if isinstance(vocab, str):
             raise TypeError(f"vocab is a list of pieces, such as {vocab.split()[:3]}, but it is one string.")
         pieces = list(vocab)
-        if len(special_tokens) < 5 or len(set(special_tokens)) != len(special_tokens):
-            raise ValueError(
-                f"special_tokens are at least five different texts, in the order {' '.join(SPECIAL_TOKENS)}, "
-                f"but these are {list(special_tokens)}."
-            )
         known = set(pieces)
         missing = [token for token in special_tokens if token not in known]
         if missing:

@@ -16,7 +16,7 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_texts
 
 
 class WordTokenizer(Tokenizer):
@@ -58,11 +58,6 @@ class WordTokenizer(Tokenizer):
     ) -> None:
         if isinstance(vocab, str):
             raise TypeError(f"vocab is a list of words, such as {vocab.split()[:3]}, but it is one string.")
-        if len(special_tokens) < 5 or len(set(special_tokens)) != len(special_tokens) or "" in special_tokens:
-            raise ValueError(
-                f"special_tokens are at least five different texts, in the order {' '.join(SPECIAL_TOKENS)}, "
-                f"but these are {list(special_tokens)}."
-            )
         self.lower_case = lower_case
         # A special token as a whole, or a run of letters and digits, or one mark of punctuation.
         longest_first = sorted(special_tokens, key=len, reverse=True)
@@ -94,8 +89,7 @@ class WordTokenizer(Tokenizer):
             >>> WordTokenizer.from_texts(texts, min_freq=2).id_to_token[5:]
             ['film', 'good']
         """
-        if isinstance(texts, str):
-            raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+        check_texts("texts", texts)
         empty = cls([], **settings)
         n_special = len(empty.special_tokens)
         if max_vocab_size is not None and max_vocab_size <= n_special:

@@ -58,7 +58,7 @@ def training_batches(
         [[1, 7, 2], [1, 5, 2]] [0, 1]
     """
     for chosen in like_lengths([len(ids) for ids in word_ids], batch_size, generator):
-        rows = [drop_words(word_ids[index], word_dropout, generator) for index in chosen]
+        rows = drop_words([word_ids[index] for index in chosen], word_dropout, generator)
         inputs = tokenizer.pad([tokenizer.add_special_tokens(row) for row in rows])
         yield inputs, torch.tensor([labels[index] for index in chosen])
 
@@ -74,9 +74,10 @@ def like_lengths(lengths: Sequence[int], batch_size: int, generator: torch.Gener
         yield batches[int(number)]
 
 
-def drop_words(ids: Sequence[int], share: float, generator: torch.Generator) -> Sequence[int]:
-    """Take out each word with probability `share`."""
+def drop_words(texts: Sequence[Sequence[int]], share: float, generator: torch.Generator) -> Sequence[Sequence[int]]:
+    """Take each word out of its text with probability `share`."""
     if share == 0:
-        return ids
-    kept: list[bool] = (torch.rand(len(ids), generator=generator) >= share).tolist()
-    return list(compress(ids, kept))
+        return texts
+    chance = torch.rand(sum(len(ids) for ids in texts), generator=generator)
+    kept: Iterator[bool] = iter((chance >= share).tolist())  # each text takes as many from it as it has words
+    return [list(compress(ids, kept)) for ids in texts]

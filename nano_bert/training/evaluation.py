@@ -17,7 +17,7 @@ from nano_bert.fast.hardware import to_device
 from nano_bert.fast.processes import rank, world_size
 from nano_bert.fast.shared_work import sum_over_processes
 from nano_bert.model import NanoBertForClassification
-from nano_bert.tokenizer.base import Text, Tokenizer
+from nano_bert.tokenizer.base import Text, Tokenizer, check_texts
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,7 @@ def predict_probabilities(
         TypeError: If the texts are one string, not a list.
         ValueError: If there are none.
     """
-    if isinstance(texts, str):
-        raise TypeError("texts is a list of texts, but it is one string: put it in a list.")
+    check_texts("texts", texts)
     if len(texts) == 0:
         raise ValueError("There is no text to judge: give at least one.")
     was_training = model.training

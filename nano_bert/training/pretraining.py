@@ -19,7 +19,7 @@ from nano_bert.fast.processes import rank, world_size
 from nano_bert.fast.shared_work import Losses, sum_over_processes
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.task_heads import IGNORED, masked_word_loss, next_sentence_loss
-from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.base import Tokenizer, check_texts
 from nano_bert.training.batches import like_lengths
 from nano_bert.training.loop import Task, learn
 from nano_bert.training.masking import Masking, mask_words
@@ -63,8 +63,7 @@ class Pretraining(Task[NanoBertForPreTraining]):
 
     def _read(self, texts: Sequence[str]) -> list[Document]:
         """Return the ids of each text, sentence by sentence."""
-        if isinstance(texts, str):
-            raise TypeError("texts is a list of texts, but it is one string: put it in a list, [text].")
+        check_texts("texts", texts)
         return [[self.tokenizer.token_ids(sentence) for sentence in split_sentences(text)] for text in texts]
 
     def _count(self, documents: Sequence[Document], purpose: str) -> int:

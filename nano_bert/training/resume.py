@@ -107,11 +107,12 @@ def set_optimizer_memory(optimizer: torch.optim.Optimizer, memory: Mapping[str, 
     optimizer.load_state_dict(state)
 
 
-def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under longer names."""
-    return {prefix + name: tensor for name, tensor in tensors.items()}
+def join_names(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the tensors of several parts in one dictionary, each under the name of its part and its own."""
+    return {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
 
 
-def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with the prefix, without it."""
+def one_part(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of one part under their own names."""
+    prefix = f"{part}."
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

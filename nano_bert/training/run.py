@@ -20,12 +20,12 @@ from nano_bert.fast.processes import is_first, rank, world_size
 from nano_bert.fast.shared_work import gather
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import (
+    join_names,
     load_state,
+    one_part,
     optimizer_memory,
     save_state,
     set_optimizer_memory,
-    with_prefix,
-    without_prefix,
 )
 
 SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
@@ -65,11 +65,6 @@ class Run:
         folder: Where to keep the state, so that the run can go on after a break. By default it is not kept.
         resume: Go on from the state in `folder`. The result is the same, bit for bit, as without a break.
         show_progress: Whether to draw a progress bar.
-
-    Examples:
-        >>> from nano_bert.training import Run
-        >>> Run("runs/mine", resume=True).progress.epoch  # nothing is read before the training begins
-        0
     """
 
     best: Mapping[str, Tensor]
@@ -84,13 +79,7 @@ class Run:
     def begin(
         self, model: BertModule, optimizer: torch.optim.Optimizer, settings: TrainingConfig, data: Mapping[str, Any]
     ) -> None:
-        """Begin, or go on from the state that is kept.
-
-        Args:
-            model: What learns.
-            optimizer: What moves its weights.
-            settings: How to train.
-            data: What the run reads, in short.
+        """Begin, or go on from the state that is kept; `data` says in short what the run reads.
 
         Raises:
             FileNotFoundError: If the run shall go on, but there is no state of it.
@@ -105,9 +94,9 @@ class Run:
         torch.manual_seed(settings.seed + rank())  # each process drops out other features
         if self.resume and self.folder is not None:
             progress, tensors = load_state(self.folder, self.identity)
-            model.load_state_dict(without_prefix("model.", tensors))
-            self.best = without_prefix("best.", tensors)
-            set_optimizer_memory(optimizer, without_prefix("optimizer.", tensors))
+            model.load_state_dict(one_part("model", tensors))
+            self.best = one_part("best", tensors)
+            set_optimizer_memory(optimizer, one_part("optimizer", tensors))
             set_random_state(model.device, tensors["randomness"][rank()])
             vars(self.progress).update(progress)
             self.cpu_start -= self.progress.cpu_seconds
@@ -154,9 +143,9 @@ class Run:
         """Keep the state of the run."""
         randomness = gather(random_state(self.model.device))  # a row for each process
         if self.folder is not None and is_first():
-            tensors = {"randomness": randomness, **with_prefix("model.", self.model.state_dict())}
-            tensors |= with_prefix("best.", {name: weight.clone() for name, weight in self.best.items()})
-            tensors |= with_prefix("optimizer.", optimizer_memory(self.optimizer))
+            best = {name: weight.clone() for name, weight in self.best.items()}
+            parts = {"model": self.model.state_dict(), "best": best, "optimizer": optimizer_memory(self.optimizer)}
+            tensors = {"randomness": randomness, **join_names(parts)}
             save_state(self.folder, self.identity, vars(self.progress), tensors)
 
     def _note_time(self) -> None:
