@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMIT, PAGE = 3.0, "04-attention"  # seconds, and the page that is edited
 SERVERS = {
     "mkdocs serve --dirty": ["mkdocs", "serve", "--dirty", "--dev-addr"],

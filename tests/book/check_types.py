@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.book.pages import Page, read_page
 from tests.book.repl import HEADER
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # What a prompt may do and a program should not: show a value, use what may be None, and trust that a loop has run.
 LENIENT = ["reportUnusedExpression", "reportPossiblyUnboundVariable", "reportPrivateImportUsage"]

@@ -20,7 +20,7 @@ from tests.book.pages import Block, read_docstrings, read_page
 from tests.book.reader import Reader
 from tests.book.repl import agrees, mutants, rounded_like
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.is_file()]
 INI = '[tool.pytest.ini_options]\ntestpaths = ["README.md", "docs", "nano_bert"]\n'
 PAGE = """\

@@ -7,7 +7,7 @@ import pytest
 
 from tests.book.guards import check_site
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

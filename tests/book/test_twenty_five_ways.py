@@ -18,7 +18,7 @@ from tests.book.test_literate import PAGES, ROOT
 from tests.oracles import SEEDS, random_config, random_weights
 
 WAYS = ROOT / "docs" / "twenty-five-ways.md"
-TEST = re.compile(r"tests/(test_\w+\.py)::(\w+)")
+TEST = re.compile(r"tests/((?:\w+/)?test_\w+\.py)::(\w+)")
 CHAPTER = re.compile(r"\]\((?:\d\d-[\w-]+|how-to-read)\.md[)#]")
 
 # What no other test would have seen
@@ -102,7 +102,7 @@ def silent_tests(files: list[Path]) -> list[str]:
 
 
 def test_every_test_asserts_something(tmp_path: Path) -> None:
-    assert silent_tests(sorted((ROOT / "tests").glob("*.py"))) == []
+    assert silent_tests(sorted((ROOT / "tests").rglob("*.py"))) == []
     planted = tmp_path / "test_planted.py"
     planted.write_text(
         "def helper(x):\n    assert x\n\n"
