@@ -228,10 +228,10 @@ def test_a_script_can_be_compiled_and_holds_the_same_cells(page: Path) -> None:
     compile(script, page.name, "exec")
     assert script.startswith("# %%"), "no header that a reader would have to skip"
     assert not re.search(r"base64|</?(details|summary)>", script)
-    again: Any = jupytext.reads(script, fmt="py:percent").cells
+    again: list[Any] = list(jupytext.reads(script, fmt="py:percent").cells)
     cells = notebook_of(page).cells
     assert [cell.cell_type for cell in again] == [cell.cell_type for cell in cells]
-    for mine, cell in zip(again, cells, strict=True):
+    for cell, mine in zip(cells, again, strict=True):
         assert cell.cell_type == "markdown" or "tags" in cell.metadata or mine.source == cell.source
 
 
