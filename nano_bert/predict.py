@@ -7,7 +7,7 @@ either, since words can stand in for each other, but it says what would really h
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
-from nano_bert.training.evaluation import predict_probabilities
+from nano_bert.training.evaluation import probabilities_of_rows
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
@@ -29,13 +29,15 @@ class Prediction:
     Attributes:
         label: The most probable class.
         probabilities: The probability of each class.
-        effects: For each word, in the order of the text, by how much the probability of `label` falls when the
-            word is left out. A word that speaks against the label has a negative effect.
+        effects: For each word that was read, in the order of the text, by how much the probability of `label` falls
+            when the word is left out. A word that speaks against the label has a negative effect.
+        unread: The words that the model never saw, since the text is longer than what it reads.
     """
 
     label: str
     probabilities: dict[str, float]
     effects: list[tuple[str, float]]
+    unread: list[str] = field(default_factory=list[str])
 
     def strongest(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the `n` words with the largest effects, whichever way they point."""
@@ -45,7 +47,8 @@ class Prediction:
 def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -> Prediction:
     """Classify a text, and measure what each of its words does to the answer.
 
-    An effect is that of leaving the word out, which also moves all later words one place towards the front.
+    An effect is that of leaving the word out, with all its pieces, which also moves all later words towards the front.
+    What was cut off, because the text is too long, does not move in.
 
     Args:
         model: A trained classifier.
@@ -61,18 +64,25 @@ def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -
         >>> predict(model, tokenizer, "A wonderful film, moving and funny.").label
         'positive'
     """
-    words = tokenizer.tokenize(text)
+    words = list(tokenizer.words(text))
     if not words:
-        raise ValueError(f"There is no word to judge in {text!r}: give a text with at least one word.")
-    shorter = [[*words[:index], *words[index + 1 :]] for index in range(len(words))]
-    probabilities = predict_probabilities(model, tokenizer, [words, *shorter])
+        raise ValueError(f"There is no word to judge in {text!r:.80}: give a text with at least one word.")
+    # Each token that is read: its id, and the number of the word that it is a part of.
+    ids = tokenizer.cut([index for _, tokens in words for index in tokenizer.ids_of(tokens)])
+    parts = tokenizer.cut([number for number, (_, tokens) in enumerate(words) for _ in tokens])
+    kept = set(parts)
+    read = sorted(kept)
+    without = [[index for index, part in zip(ids, parts, strict=True) if part != number] for number in read]
+    rows = [[tokenizer.cls_id, *row, tokenizer.sep_id] for row in (ids, *without)]
+    probabilities = probabilities_of_rows(model, tokenizer, rows)
     answer = int(probabilities[0].argmax())
     effects: list[float] = (probabilities[0, answer] - probabilities[1:, answer]).tolist()
     shares: list[float] = probabilities[0].tolist()
     return Prediction(
         label=model.config.labels[answer],
         probabilities=dict(zip(model.config.labels, shares, strict=True)),
-        effects=list(zip(words, effects, strict=True)),
+        effects=[(words[number][0], effect) for number, effect in zip(read, effects, strict=True)],
+        unread=[word for number, (word, _) in enumerate(words) if number not in kept],
     )
 
 

@@ -68,10 +68,50 @@ def test_a_single_word_can_be_left_out(model: NanoBertForClassification, tokeniz
     assert len(predict(model, tokenizer, "good").effects) == 1
 
 
-def test_a_word_behind_the_cut_has_no_effect(model: NanoBertForClassification, tokenizer: WordTokenizer) -> None:
-    effects = predict(model, tokenizer, "good " * 20).effects
-    assert len(effects) == 20
-    assert effects[-1] == ("good", 0.0)
+@pytest.mark.parametrize("truncation", ["head", "tail", "both"])
+def test_words_beyond_the_model_s_length_are_named_as_unread(
+    model: NanoBertForClassification, tokenizer: WordTokenizer, truncation: str
+) -> None:
+    tokenizer.truncation = truncation  # pyright: ignore
+    words = (WORDS * 4)[:20]
+    prediction = predict(model, tokenizer, " ".join(words))
+    n_head = {"head": 14, "tail": 0, "both": 4}[truncation]
+    assert prediction.unread == words[n_head : n_head + 6]
+    assert [word for word, _ in prediction.effects] == words[:n_head] + words[n_head + 6 :]
+    # The answer is that for what was read, and an effect that of leaving a word out of it: nothing else moves in.
+    read = [word for word, _ in prediction.effects]
+    answer = model.config.labels.index(prediction.label)
+    whole, without = (probabilities(model, tokenizer, words)[answer] for words in (read, read[1:]))
+    assert prediction.effects[0][1] == pytest.approx((whole - without).item(), abs=1e-6)
+
+
+def test_pieces_are_read_as_the_model_reads_them_and_left_out_word_by_word() -> None:
+    """The pieces of a word are not cut into pieces again: "##b" is no "#", "#", "b"."""
+    tokenizer = WordPieceTokenizer([*SPECIAL_TOKENS, "a", "##b", "##c", "d", "#"], max_seq_len=16)
+    model = random_weights(
+        NanoBertForClassification(vocab_size=len(tokenizer), n_embed=4, max_seq_len=16, pooling="mean"), 0
+    )
+    text = "abc d # Abc"
+    prediction = predict(model, tokenizer, text)
+    inputs = tokenizer.encode_batch([text, "d # Abc", "abc # Abc", "abc d Abc", "abc d #"])
+    expected = model.eval()(**inputs).logits.softmax(dim=-1)
+    answer = model.config.labels.index(prediction.label)
+    assert list(prediction.probabilities.values()) == pytest.approx(expected[0].tolist(), abs=1e-6)
+    assert [word for word, _ in prediction.effects] == ["abc", "d", "#", "abc"]
+    found = [effect for _, effect in prediction.effects]
+    assert found == pytest.approx((expected[0, answer] - expected[1:, answer]).tolist(), abs=1e-6)
+
+
+def test_a_text_of_any_length_costs_no_more_than_the_model_s_length(
+    model: NanoBertForClassification, tokenizer: WordTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    real = model.bert.forward
+    monkeypatch.setattr("nano_bert.training.evaluation.TOKENS_AT_A_TIME", 40)
+    monkeypatch.setattr(model.bert, "forward", lambda ids, *rest: sizes.append(ids.numel()) or real(ids, *rest))
+    assert len(predict(model, tokenizer, "good film " * 10_000).unread) == 20_000 - 14
+    assert max(sizes) <= 40
+    assert sum(sizes) <= 16 * 15
 
 
 def test_the_strongest_words_point_either_way() -> None:

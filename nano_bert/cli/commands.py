@@ -125,10 +125,13 @@ def run_predict(options: argparse.Namespace) -> None:
     """Print what a model thinks of a text, and the words that mattered."""
     text = sys.stdin.read() if options.text == "-" else options.text
     model, tokenizer = load_classifier(options.model)
-    prediction = predict(model, tokenizer, text)
+    prediction = predict(model.fuse(), tokenizer, text)
     if set(tokenizer.token_ids(text)) == {tokenizer.unk_id}:
         print("The model knows none of these words, so its answer says nothing.")
     print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
+    if prediction.unread:
+        first, last, n_read = prediction.unread[0], prediction.unread[-1], len(prediction.effects)
+        print(f"It read {n_read} words and not the other {len(prediction.unread)}, from {first!r} to {last!r}.")
     print(f"Left out, these words would change the probability of {prediction.label!r} by:")
     for word, effect in prediction.strongest():
         print(f"  {word:<16} {-100 * effect:+5.1f} points")

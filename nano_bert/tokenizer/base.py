@@ -6,7 +6,7 @@ cut, and the texts of a batch are filled up to one length (Devlin et al., 2019, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -80,14 +80,25 @@ class Tokenizer(ABC):
         ids = self.encode(text)
         return torch.tensor(ids + [self.pad_id] * ((self.max_seq_len or 0) - len(ids)))
 
+    def words(self, text: Text) -> Iterator[tuple[str, list[str]]]:
+        """Yield the words of a text, each with its tokens."""
+        return ((token, [token]) for token in self.tokenize(text))
+
     def token_ids(self, text: Text) -> list[int]:
         """Return the ids of all tokens of a text, with no special token added and nothing cut."""
-        return [self.vocab.get(token, self.unk_id) for token in self.tokenize(text)]
+        return self.ids_of(self.tokenize(text))
+
+    def ids_of(self, tokens: Iterable[str]) -> list[int]:
+        """Return the ids of some tokens."""
+        return [self.vocab.get(token, self.unk_id) for token in tokens]
 
     def add_special_tokens(self, ids: Sequence[int]) -> list[int]:
         """Cut the ids of a text to what fits, and put `[CLS]` before and `[SEP]` behind them."""
-        room = len(ids) if self.max_seq_len is None else self.max_seq_len - 2
-        return [self.cls_id, *self._cut(ids, room), self.sep_id]
+        return [self.cls_id, *self.cut(ids), self.sep_id]
+
+    def cut(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Keep what fits of something that each token of a text has, such as its id: `[CLS]` and `[SEP]` need room."""
+        return self._cut(items, len(items) if self.max_seq_len is None else self.max_seq_len - 2)
 
     def join(self, ids: Sequence[int], pair: Sequence[int]) -> tuple[list[int], list[int]]:
         """Put two texts into one row, and say which is which.
@@ -153,7 +164,9 @@ class Tokenizer(ABC):
         longest = int(lengths.max())
         # By way of NumPy, which reads lists several times faster. The dtype is said aloud: of no number it makes floats.
         batch = {
-            name: torch.from_numpy(np.array([[*row, *[filling] * (longest - len(row))] for row in lists], dtype=np.int64))
+            name: torch.from_numpy(
+                np.array([[*row, *[filling] * (longest - len(row))] for row in lists], dtype=np.int64)
+            )
             for name, (lists, filling) in columns.items()
         }
         return batch | {"attention_mask": (torch.arange(longest) < lengths.unsqueeze(-1)).long()}

@@ -117,14 +117,16 @@ class WordPieceTokenizer(Tokenizer):
             >>> WordPieceTokenizer([*SPECIAL_TOKENS, "a", "##ha", "!"]).tokenize("Aha! [MASK]")
             ['a', '##ha', '!', '[MASK]']
         """
-        pieces: list[str] = []
+        return [piece for _, pieces in self.words(text) for piece in pieces]
+
+    def words(self, text: Text) -> Iterator[tuple[str, list[str]]]:
+        """Yield the clean words of a text, each with its pieces."""
         for part, _, is_special in self._parts(text):
             if is_special:
-                pieces.append(part)
+                yield part, [part]
             else:
                 for word in split_words(part, self.lower_case):
-                    pieces += self.split_word(word)
-        return pieces
+                    yield word, self.split_word(word)
 
     def split_word(self, word: str) -> list[str]:
         """Cut one clean word into pieces, each as long as the vocabulary allows, from left to right.
@@ -186,8 +188,7 @@ class WordPieceTokenizer(Tokenizer):
                     # A piece alone is the whole word, also when it is [UNK]; the others follow each other.
                     end = len(word) if len(pieces) == 1 else start + len(piece) - (len(CONTINUES) if start else 0)
                     spans.append((offset + origins[start], offset + origins[end - 1] + 1))
-        room = len(spans) if self.max_seq_len is None else self.max_seq_len - 2
-        return [(0, 0), *self._cut(spans, room), (0, 0)]
+        return [(0, 0), *self.cut(spans), (0, 0)]
 
     def _parts(self, text: Text) -> Iterator[tuple[str, int, bool]]:
         """Cut a text at the special tokens that are written in it: each part, where it starts, is it one of them."""

@@ -19,6 +19,8 @@ from nano_bert.fast.shared_work import sum_over_processes
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Text, Tokenizer, check_texts
 
+TOKENS_AT_A_TIME = 16_384
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -83,20 +85,10 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
     return Metrics(accuracy, f1, sum(f1.values()) / len(f1), confusion)
 
 
-@torch.no_grad()
 def predict_probabilities(
-    model: NanoBertForClassification, tokenizer: Tokenizer, texts: Sequence[Text], batch_size: int = 128
+    model: NanoBertForClassification, tokenizer: Tokenizer, texts: Sequence[Text]
 ) -> Float[Tensor, "text n_classes"]:
-    """Return the probability of each class for each text.
-
-    Dropout is off meanwhile, and no gradients are kept. Texts of like length go together, so that little is
-    padded; the padding changes no number.
-
-    Args:
-        model: The classifier; afterwards it is in the mode it was in before.
-        tokenizer: The tokenizer that the model was trained with.
-        texts: The texts.
-        batch_size: How many to run at a time.
+    """Return the probability of each class for each text, as `probabilities_of_rows` does for ids.
 
     Raises:
         TypeError: If the texts are one string, not a list.
@@ -105,16 +97,33 @@ def predict_probabilities(
     check_texts("texts", texts)
     if len(texts) == 0:
         raise ValueError("There is no text to judge: give at least one.")
+    return probabilities_of_rows(model, tokenizer, [tokenizer.encode(text) for text in texts])
+
+
+@torch.no_grad()
+def probabilities_of_rows(
+    model: NanoBertForClassification, tokenizer: Tokenizer, rows: Sequence[Sequence[int]]
+) -> Float[Tensor, "row n_classes"]:
+    """Return the probability of each class for each row of ids.
+
+    Dropout is off meanwhile, and no gradients are kept. Rows of like length go together, so that little is padded (the
+    padding changes no number), and so many at a time that memory stays small.
+
+    Args:
+        model: The classifier; afterwards it is in the mode it was in before.
+        tokenizer: The tokenizer that the model was trained with.
+        rows: The ids of each text, `[CLS]` and `[SEP]` included.
+    """
     was_training = model.training
     model.eval()
-    rows = [tokenizer.encode(text) for text in texts]
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     probabilities = torch.zeros(len(rows), len(model.config.labels))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
+    left = sorted(range(len(rows)), key=lambda index: -len(rows[index]))  # the longest first
+    while left:
+        n_rows = max(1, TOKENS_AT_A_TIME // len(rows[left[0]]))
+        chosen, left = left[:n_rows], left[n_rows:]
         inputs = to_device(tokenizer.pad([rows[index] for index in chosen]), model.device)
-        logits = model(**inputs).logits
-        probabilities[chosen] = logits.float().softmax(dim=-1).to(probabilities.device)
+        shares = model(**inputs).logits.float().softmax(dim=-1)
+        probabilities[chosen] = shares.to(probabilities.device)
     model.train(was_training)
     return probabilities
 

@@ -73,12 +73,13 @@ def test_a_text_has_the_same_probabilities_alone(model: NanoBertForClassificatio
     torch.testing.assert_close(predict_probabilities(model, tokenizer, TEXTS), alone)
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 7, 23, 1000])
-def test_the_batch_size_changes_nothing(
-    model: NanoBertForClassification, tokenizer: WordTokenizer, batch_size: int
+@pytest.mark.parametrize("n_tokens", [1, 20, 70, 1000])
+def test_how_many_texts_are_read_at_a_time_changes_nothing(
+    model: NanoBertForClassification, tokenizer: WordTokenizer, n_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = predict_probabilities(model, tokenizer, TEXTS)
-    torch.testing.assert_close(predict_probabilities(model, tokenizer, TEXTS, batch_size), expected)
+    monkeypatch.setattr("nano_bert.training.evaluation.TOKENS_AT_A_TIME", n_tokens)
+    torch.testing.assert_close(predict_probabilities(model, tokenizer, TEXTS), expected)
 
 
 @pytest.mark.parametrize("training", [True, False])
