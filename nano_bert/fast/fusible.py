@@ -4,12 +4,15 @@ A reader may have put a head of a new kind into a model, shared heads between la
 that looks at what a head says. One product for all heads would do none of this, so such an encoder is refused.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from torch import nn
 
 from nano_bert.attention import BertAttentionHead, BertSelfAttention
 from nano_bert.encoder import BertEncoder, BertLayer
+from nano_bert.model import NanoBERT, NanoBertForClassification
+from nano_bert.task_heads import BertPooler
 
 PARTS = ("query", "key", "value")  # the order in which the fused matrix holds them
 
@@ -19,8 +22,22 @@ def linears_of(attention: BertSelfAttention) -> list[nn.Linear]:
     return [getattr(head, part) for part in PARTS for head in attention.heads]
 
 
-def check_fusible(encoder: BertEncoder) -> None:
+def reads_first(model: nn.Module) -> bool:
+    """Say whether a model reads nothing of its last layer but the first token: our classifier does, by `[CLS]`."""
+    return (
+        isinstance(model, NanoBertForClassification)
+        and model.config.pooling == "cls"
+        and type(model).forward is NanoBertForClassification.forward
+        and all(_is_ours(part, kind) for part, kind in ((model.bert, NanoBERT), (model.bert.pooler, BertPooler)))
+    )
+
+
+def check_fusible(encoder: BertEncoder, model: nn.Module) -> None:
     """Refuse an encoder whose heads cannot stand in one matrix.
+
+    Args:
+        encoder: The encoder.
+        model: The model that it is part of, where others may use its heads.
 
     Raises:
         ValueError: If a part is of another class than ours, or has a hook; if weights are shared; or if the heads of a
@@ -30,17 +47,15 @@ def check_fusible(encoder: BertEncoder) -> None:
     _check_ours(encoder.layers, BertLayer)
     attentions = [layer.attention for layer in encoder.layers]
     _check_ours(attentions, BertSelfAttention)
-    heads = [head for attention in attentions for head in attention.heads]
-    _check_ours(heads, BertAttentionHead)
-    _check_ours([head.dropout for head in heads], nn.Dropout)
-    linears = [linear for attention in attentions for linear in linears_of(attention)]
-    _check_ours(linears, nn.Linear)
-    weights = [weight for linear in linears for weight in linear.parameters()]
-    if len({id(weight) for weight in weights}) < 2 * len(linears):
-        raise ValueError("Heads that share weights, or have no bias, cannot be fused: each needs all of its own.")
+    _check_ours([head for attention in attentions for head in attention.heads], BertAttentionHead)
+    _check_ours([head.dropout for attention in attentions for head in attention.heads], nn.Dropout)
+    _check_ours([linear for attention in attentions for linear in linears_of(attention)], nn.Linear)
+    uses = Counter(id(weight) for _, weight in model.named_parameters(remove_duplicate=False))
     for number, attention in enumerate(attentions):
         for name in ("weight", "bias"):
             own = [getattr(linear, name) for linear in linears_of(attention)]
+            if any(uses[id(weight)] != 1 for weight in own):
+                raise ValueError("Heads that share weights, or have no bias, cannot be fused: each needs all its own.")
             if len({(weight.shape, weight.dtype, weight.device, weight.requires_grad) for weight in own}) > 1:
                 raise ValueError(
                     f"In one matrix all heads learn or none does, and all have the same size and dtype, but those of "
@@ -50,6 +65,13 @@ def check_fusible(encoder: BertEncoder) -> None:
             raise ValueError(f"In one matrix all heads have the same dropout, but those of layer {number} differ.")
 
 
+def _is_ours(part: object, kind: type[nn.Module]) -> bool:
+    """Say whether a part is of our class, and does nothing more than that: no hook, and no `forward` of its own."""
+    return type(part) is kind and not any(
+        value for name, value in vars(part).items() if name.endswith("_hooks") or name == "forward"
+    )
+
+
 def _check_ours(parts: Iterable[nn.Module], kind: type[nn.Module]) -> None:
     for part in parts:
         if type(part) is not kind:
@@ -57,5 +79,8 @@ def _check_ours(parts: Iterable[nn.Module], kind: type[nn.Module]) -> None:
                 f"A {type(part).__name__} stands where a {kind.__name__} was expected, so the heads cannot be fused: "
                 f"one matrix product would not do what yours do. Use the model as it is (in training: fused=False)."
             )
-        if any(getattr(part, name) for name in vars(part) if name.endswith("_hooks")):
-            raise ValueError(f"A {kind.__name__} has a hook, which would see nothing of fused heads: remove it first.")
+        if not _is_ours(part, kind):
+            raise ValueError(
+                f"A {kind.__name__} has a hook, or a forward of its own, of which fused heads know nothing: remove it "
+                f"first, or use the model as it is (in training: fused=False)."
+            )

@@ -79,5 +79,6 @@ def drop_words(texts: Sequence[Sequence[int]], share: float, generator: torch.Ge
     if share == 0:
         return texts
     chance = torch.rand(sum(len(ids) for ids in texts), generator=generator)
-    kept: Iterator[bool] = iter((chance >= share).tolist())  # each text takes as many from it as it has words
-    return [list(compress(ids, kept)) for ids in texts]
+    kept: list[bool] = (chance >= share).tolist()
+    each = iter(kept)  # of which each text takes as many as it has words
+    return [list(compress(ids, each)) for ids in texts]

@@ -2,8 +2,8 @@
 
 The contenders are one classifier with one set of weights, computed in different ways: ours with an object a head and
 fused, BERT of transformers with its own attention ("eager") and with PyTorch's (SDPA), and a stack of PyTorch's own
-layers. All read [CLS] through a pooler. Ours then compute but one row of their last layer, where the others compute
-them all; so ours take part once more, as "all_rows", without that advantage.
+layers. All read [CLS] through a pooler. Fused, ours computes but one row of its last layer, where the others compute
+them all; so it takes part once more, as "fused_all_rows", without that advantage.
 """
 
 import copy
@@ -47,18 +47,6 @@ SIZES = {
 }
 
 
-class AllRows(nn.Module):
-    """Ours, when it computes the whole last layer although only the row of [CLS] is read."""
-
-    def __init__(self, model: NanoBertForClassification) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> ClassifierOutput:
-        pooled = self.model.bert(input_ids, attention_mask, output_attentions=False).pooler_output
-        return classified(self.model, pooled, labels)
-
-
 class TorchEncoder(nn.Module):
     """Our embeddings, pooler and classifier around PyTorch's own encoder."""
 
@@ -83,7 +71,7 @@ class TorchEncoder(nn.Module):
 
 def classified(model: Any, pooled: Tensor, labels: Tensor | None) -> ClassifierOutput:
     logits = model.classifier(model.dropout(pooled))
-    return ClassifierOutput(logits, None if labels is None else cross_entropy(logits, labels), None)
+    return ClassifierOutput(logits, None if labels is None else cross_entropy(logits, labels), attention_weights=None)
 
 
 def in_transformers(model: NanoBertForClassification, attention: str) -> Any:
@@ -100,19 +88,18 @@ def in_transformers(model: NanoBertForClassification, attention: str) -> Any:
 class Contender:
     """A model that learns from a batch, or reads it."""
 
-    def __init__(self, module: nn.Module, optimizer: torch.optim.Optimizer | None, **options: Any) -> None:
-        self.module, self.optimizer, self.options = module, optimizer, options
+    def __init__(self, module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+        self.module, self.optimizer = module, optimizer or adamw(module)
 
     def learn(self, batch: Batch) -> None:
-        assert self.optimizer is not None
-        self.module(**batch, **self.options).loss.backward()
+        self.module(**batch).loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
     @torch.no_grad()
     def read(self, batch: Batch) -> Tensor:
         ids, mask = batch["input_ids"], batch["attention_mask"]
-        return self.module(input_ids=ids, attention_mask=mask, **self.options).logits
+        return self.module(input_ids=ids, attention_mask=mask).logits
 
 
 def adamw(model: nn.Module) -> torch.optim.Optimizer:
@@ -128,20 +115,19 @@ def make_model(size_of: int, **settings: Any) -> NanoBertForClassification:
 
 
 def make_contenders(n_embed: int) -> dict[str, Contender]:
-    """Return all contenders of a size. Two that differ only in the rows they compute share weights and optimizer."""
+    """Return all contenders of a size."""
     heads = make_model(n_embed)
-    fused = copy.deepcopy(heads).fuse()
-    others = {
+    fused_all_rows = copy.deepcopy(heads)
+    fused_all_rows.bert.fuse()  # what is fused by itself does not know which rows are read on top of it
+    models = {
+        "heads": heads,
+        "fused": copy.deepcopy(heads).fuse(),
+        "fused_all_rows": fused_all_rows,
         "transformers_eager": in_transformers(heads, "eager"),
         "transformers_sdpa": in_transformers(heads, "sdpa"),
         "torch_encoder": TorchEncoder(heads),
     }
-    contenders: dict[str, Contender] = {}
-    for name, model in (("heads", heads), ("fused", fused)):
-        optimizer = adamw(model)
-        contenders[name] = Contender(model, optimizer, output_attentions=False)
-        contenders[f"{name}_all_rows"] = Contender(AllRows(model), optimizer)
-    return contenders | {name: Contender(model, adamw(model)) for name, model in others.items()}
+    return {name: Contender(model) for name, model in models.items()}
 
 
 def make_batch(n_embed: int, lengths: str) -> Batch:

@@ -14,44 +14,53 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from nano_bert import BertConfig, NanoBertForClassification, WordTokenizer, processes
-from nano_bert.attention import BertAttentionHead
+from nano_bert import BertConfig, NanoBertForClassification, WordTokenizer
+from nano_bert.attention import BertAttentionHead, BertSelfAttention
 from nano_bert.data import Corpus, load_imdb
 from nano_bert.experiments.recipes import RECIPES, build
+from nano_bert.fast.shared_work import mean_loss
 from nano_bert.training.classification import Classification
-from nano_bert.training.loop import LossOf
 from nano_bert.training.optimizer import TrainingConfig, make_optimizer, train_step
-from tests.benchmarks.contenders import TOKENS, AllRows, Contender, adamw, make_batch, make_model
+from tests.benchmarks.contenders import TOKENS, Contender, make_batch, make_model
 from tests.benchmarks.stopwatch import quartiles, ratios, say, shortened
 
-HARDWARE_SECONDS = 1.2  # an epoch of the seed's configuration on one core, were attention one loop in C: an estimate
+HARDWARE_SECONDS = 1.2  # of one core for an epoch, were attention one loop in C: an estimate
 PAIRS = {
-    "seed/heads": ("seed", "heads"),
-    "seed/fused": ("seed", "fused"),
-    "seed_100000_words/heads": ("seed_100000_words", "heads"),
-    "seed_100000_words/fused": ("seed_100000_words", "fused"),
+    "original/heads": ("original", "heads"),
+    "original/fused": ("original", "fused"),
+    "original_100000_words/heads": ("original_100000_words", "heads"),
+    "original_100000_words/fused": ("original_100000_words", "fused"),
 }
 
 
-class SeedsHead(BertAttentionHead):
+class OriginalHead(BertAttentionHead):
     """A head as the first nano-BERT computes it: a new table for each step of the formula, and one for the mask."""
 
-    def forward(self, x: Tensor, attention_mask: Tensor, n_read: int | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         mask = attention_mask.unsqueeze(1).repeat(1, x.shape[1], 1)
         scores = self.query(x) @ self.key(x).transpose(-2, -1) / math.sqrt(x.shape[-1])
         weights = self.dropout(scores.masked_fill(mask == 0, -1e9).softmax(dim=-1))
         return weights @ self.value(x), weights
 
 
-def seeds_learner(n_words: int) -> Contender:
-    """Return a model of the seed's configuration that computes as the seed does, with its optimizer."""
+class OriginalAttention(BertSelfAttention):
+    """Its only head, and the linear layer after it. No copy is made of the weights: it hands them to nobody."""
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        mixed, weights = self.heads[0](x, attention_mask)
+        return self.output(mixed), weights.unsqueeze(-3)
+
+
+def original_learner(n_words: int) -> Contender:
+    """Return a model of the first configuration that computes as the first nano-BERT does, with its optimizer."""
     torch.manual_seed(0)
-    model = NanoBertForClassification(BertConfig(vocab_size=n_words, **RECIPES["imdb-seed"].model)).train()
-    model.bert.encoder.layers[0].attention.heads[0] = SeedsHead(model.config)
-    return Contender(AllRows(model), torch.optim.Adam(model.parameters()))
+    model = NanoBertForClassification(BertConfig(vocab_size=n_words, **RECIPES["imdb-original"].model)).train()
+    attention = model.bert.encoder.layers[0].attention = OriginalAttention(model.config)
+    attention.heads[0] = OriginalHead(model.config)
+    return Contender(model, torch.optim.Adam(model.parameters()))
 
 
-class SeedsWay:
+class OriginalWay:
     """The first nano-BERT's way: Adam over all words, all padded to 128, all rows of attention computed."""
 
     def __init__(self, corpus: Corpus) -> None:
@@ -62,34 +71,36 @@ class SeedsWay:
 
     def steps(self, n_words: int) -> Iterator[None]:
         """Learn from one batch after the other, with a table of `n_words` words."""
-        learner = seeds_learner(n_words)
-        for chosen in torch.randperm(len(self.ids)).split(RECIPES["imdb-seed"].training.batch_size):
+        learner = original_learner(n_words)
+        for chosen in torch.randperm(len(self.ids)).split(RECIPES["imdb-original"].training.batch_size):
             ids, labels = self.ids[chosen], self.labels[chosen]
             yield learner.learn({"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": labels})
 
 
-def our_steps(model: Any, task: Classification, settings: TrainingConfig) -> Iterator[None]:
-    """Learn from one batch after the other, as `nano_bert.training.loop` does, with what it takes to make the batches."""
-    optimizer, loss_of = make_optimizer(model, settings), processes.averaging(LossOf(model.train(), task))
-    for batch, _ in task.batches(torch.Generator().manual_seed(0)):
-        loss = loss_of(batch, processes.number(), processes.count())
-        yield train_step(model, optimizer, loss, settings.learning_rate, settings.clip) and None
+def our_steps(task: Classification, settings: TrainingConfig) -> Iterator[None]:
+    """Make one batch after the other, and learn from it as `nano_bert.training.loop` does."""
+    model = task.model.train()
+    optimizer, loss_of = make_optimizer(model, settings), mean_loss(model, task.losses, model.device)
+    for batch in task.batches(torch.Generator().manual_seed(0)):
+        yield train_step(model, optimizer, loss_of(batch), settings.learning_rate, settings.clip) and None
 
 
-def measure_epoch(rounds: int = 5, seed_steps: int = 150) -> dict[str, Any]:
-    """An epoch of the seed's configuration on IMDB: the seed's way, and ours as `nano-bert train` does it."""
+def measure_epoch(rounds: int = 5, original_steps: int = 150) -> dict[str, Any]:
+    """An epoch of the first configuration on IMDB: the first nano-BERT's way, and ours as `nano-bert train` does it."""
     torch.set_num_threads(1)
-    corpus, recipe = load_imdb(), RECIPES["imdb-seed"]
-    seed = SeedsWay(corpus)
-    model, tokenizer = build(recipe, corpus, seed=0)
-    fused = build(recipe, corpus, seed=0)[0].fuse()
-    task = Classification(tokenizer, corpus, recipe.training)
-    whole = task.steps_per_epoch
+    corpus, recipe = load_imdb(), RECIPES["imdb-original"]
+    original = OriginalWay(corpus)
+    tasks: dict[str, Classification] = {}
+    for name in ("heads", "fused"):
+        model, tokenizer = build(recipe, corpus, seed=0)
+        tasks[name] = Classification(model.fuse() if name == "fused" else model, tokenizer, corpus, recipe.training)
+    task = tasks["fused"]
+    whole = task.n_batches
     runs = {  # what is done, and how many steps of it are measured
-        "seed": (seed.steps(seed.n_words), seed_steps),
-        "seed_100000_words": (seed.steps(100_000), seed_steps),
-        "heads": (our_steps(model, task, recipe.training), whole),
-        "fused": (our_steps(fused, task, recipe.training), whole),
+        "original": (original.steps(original.n_words), original_steps),
+        "original_100000_words": (original.steps(100_000), original_steps),
+        "heads": (our_steps(tasks["heads"], recipe.training), whole),
+        "fused": (our_steps(tasks["fused"], recipe.training), whole),
         "batches": (task.batches(torch.Generator().manual_seed(0)), whole),
     }
     cpu: dict[str, list[float]] = {name: [] for name in runs}
@@ -103,8 +114,8 @@ def measure_epoch(rounds: int = 5, seed_steps: int = 150) -> dict[str, Any]:
             wall[name].append((time.perf_counter() - wall_start) * whole / done)
     seconds = {name: shortened(statistics.median(found)) for name, found in cpu.items()}
     line = {
-        **{"texts": task.n_texts, "steps": whole, "rounds": rounds},
-        "words": {"seed": seed.n_words, "seed_100000_words": 100_000, "ours": len(tokenizer)},
+        **{"texts": len(task.ids), "steps": whole, "rounds": rounds},
+        "words": {"original": original.n_words, "original_100000_words": 100_000, "ours": len(task.tokenizer)},
         "measured_steps": {name: n_steps for name, (_, n_steps) in runs.items()},
         "scaled": "the median of the rounds, each some of the steps, for as many steps as an epoch has",
         "not_counted": "reading the corpus, and cutting its texts into words, which each does once",
@@ -132,13 +143,13 @@ GROUPS = {  # what an operator is for, or the operator that calls it; the first 
 
 
 def measure_profile(n_steps: int = 40) -> dict[str, Any]:
-    """What the time of a training step goes into, at the seed's size."""
+    """What the time of a training step goes into, at the first nano-BERT's size."""
     torch.set_num_threads(1)
     batch, found = make_batch(3, "full"), {"steps": n_steps}
-    learners = {"seed": seeds_learner(100_000)}
+    learners = {"original": original_learner(100_000)}
     for pooling in ("cls", "mean"):
         model = make_model(3, pooling=pooling).train()
-        learners[f"ours_{pooling}"] = Contender(model, adamw(model), output_attentions=False)
+        learners[f"ours_{pooling}"] = Contender(model.fuse())
     for name, learner in learners.items():
         for _ in range(5):
             learner.learn(batch)

@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 
-from nano_bert import NanoBertForClassification
 from nano_bert.data import Split, load_hatexplain
 from nano_bert.experiments.recipes import RECIPES, build
 from nano_bert.training.classification import Classification
 from nano_bert.training.optimizer import TrainingConfig
-from tests.benchmarks.contenders import SIZES, THREADS, Contender, adamw, make_model
+from tests.benchmarks.contenders import SIZES, THREADS, Contender, make_model
 from tests.benchmarks.epoch import our_steps
 from tests.benchmarks.stopwatch import exponents, fit, peak_megabytes, quartiles, say, shortened, take_turns
 
@@ -29,21 +28,22 @@ def grow_texts(rounds: int, sizes: Sequence[int] = (1000, 2000, 4000, 8000)) -> 
     """An epoch of real posts, with one vocabulary for all numbers of texts."""
     corpus, recipe = load_hatexplain(), RECIPES["hatexplain-laptop"]
     model, tokenizer = build(recipe, corpus, seed=0)
+    model.fuse()  # as training does
     works: dict[str, Callable[[], object]] = {}
     data: dict[str, float] = {}
     for n_texts in sizes:
         part = replace(corpus, train=Split(corpus.train.texts[:n_texts], corpus.train.labels[:n_texts]))
         tracemalloc.start()
-        task = Classification(tokenizer, part, recipe.training)
+        task = Classification(model, tokenizer, part, recipe.training)
         data[str(n_texts)] = shortened(tracemalloc.get_traced_memory()[0] / 1e6)
         tracemalloc.stop()
-        works[str(n_texts)] = partial(one_epoch, model, task, recipe.training)
+        works[str(n_texts)] = partial(one_epoch, task, recipe.training)
     times = take_turns(works, rounds, warm_up=1)
     seconds = {name: statistics.median(found) / 1000 for name, found in times.items()}
     per_text = [found / int(name) for name, found in seconds.items()]
     least, most = str(min(sizes)), str(max(sizes))
     line = {
-        **{"n_embed": model.config.n_embed, "n_heads": model.config.n_heads, "rounds": rounds},
+        **{"n_embed": model.config.n_embed, "n_heads": model.config.n_heads, "attention": "fused", "rounds": rounds},
         "seconds": {name: shortened(found) for name, found in seconds.items()},
         "seconds_per_1000_texts": {name: shortened(found / int(name) * 1000) for name, found in seconds.items()},
         "most/least": shortened(max(per_text) / min(per_text)),
@@ -55,10 +55,10 @@ def grow_texts(rounds: int, sizes: Sequence[int] = (1000, 2000, 4000, 8000)) -> 
     return line
 
 
-def one_epoch(model: NanoBertForClassification, task: Classification, settings: TrainingConfig) -> None:
-    for _ in our_steps(model, task, settings):
+def one_epoch(task: Classification, settings: TrainingConfig) -> None:
+    for _ in our_steps(task, settings):
         pass
-    model.zero_grad()
+    task.model.zero_grad()
 
 
 def grow_length(attention: str, rounds: int, lengths: Sequence[int] = (64, 128, 256, 512, 1024)) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def grow_length(attention: str, rounds: int, lengths: Sequence[int] = (64, 128, 
             model.fuse()
         ids = torch.randint(5, SIZES[3].vocab_size, (8, n_tokens), generator=torch.Generator().manual_seed(0))
         batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.arange(8) % 2}
-        works[str(n_tokens)] = partial(Contender(model, adamw(model), output_attentions=False).learn, batch)
+        works[str(n_tokens)] = partial(Contender(model).learn, batch)
     times = take_turns(works, 4 * rounds)
     milliseconds = {name: shortened(statistics.median(found)) for name, found in times.items()}
     peaks = {name: peak_megabytes(work) for name, work in works.items()}

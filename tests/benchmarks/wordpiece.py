@@ -25,7 +25,7 @@ def load_texts() -> list[str]:
     """Return film reviews, or paragraphs of the book."""
     if "NANO_BERT_DATA" in os.environ:
         return load_imdb().validation.texts[:N_TEXTS]
-    pages = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
     paragraphs = [part for page in pages for part in page.read_text(encoding="utf-8").split("\n\n")]
     return [paragraphs[index % len(paragraphs)] for index in range(N_TEXTS)]
 

@@ -34,7 +34,7 @@ def rows(found: list[Batch]) -> list[tuple[list[int], int]]:
 def share_of_words(word_dropout: float) -> float:
     """Return the share of 10,000 words that is still there."""
     words = list(range(10_000))
-    kept = drop_words(words, word_dropout, torch.Generator().manual_seed(0))
+    [kept] = drop_words([words], word_dropout, torch.Generator().manual_seed(0))
     assert sorted(set(kept)) == list(kept), "the order stays, and nothing is put in the gaps"
     return len(kept) / len(words)
 
