@@ -1,4 +1,4 @@
-"""How soon is an edited sentence on the page? `python -m tests.book.check_serve` edits a copy of the book that is served."""
+"""How soon is an edited sentence on the page? `python -m tests.book.check_serve` edits a copy that is served."""
 
 import os
 import shutil

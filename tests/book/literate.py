@@ -9,8 +9,9 @@ A page has one test item for each ```pycon fence and one for each figure, and tw
 `rules` (how fences, prompts and images are written) and `numbers` (a result in prose must come from somewhere).
 A module has one item for each docstring with examples, and so has a file of a reader's own in the folder exercises/.
 
-The parts: pages.py reads what stands on a page, reader.py and repl.py run it, figures.py compares drawings,
-guards.py judges prose and site. None of them imports nano_bert, which jaxtyping must wrap first.
+The parts: pages.py reads what stands on a page, reader.py and repl.py run it in a workplace.py of its own, figures.py
+compares drawings, guards.py judges prose and site, shares.py shares the work out. None of them imports nano_bert, which
+jaxtyping must wrap first.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -94,6 +95,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("dist", "no") != "no":
+        if config.getoption("--rewrite"):
+            raise pytest.UsageError("--rewrite writes pages, so it runs in one process: leave -n out")
+        if config.option.dist == "load":  # what `-n` stands for, if nobody has said how
+            config.option.dist = "loadgroup"  # the workers then write the mark xdist_group behind a name, for shares.py
     mpl.use("Agg")  # no windows
     config.stash[READER] = Reader(config.rootpath, rewrite=bool(config.getoption("--rewrite")))
 
@@ -107,14 +113,31 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share pages and tests out to several processes, unless somebody has said how with --dist."""
+    if config.option.dist != "loadgroup":
+        return None
+    from tests.book.shares import LongestFirst
+
+    return LongestFirst(config, log)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    session.config.stash[READER].write()
+    reader = session.config.stash[READER]
+    reader.write()
+    if reader.in_the_way:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for path, line in config.stash[READER].rewritten:
         terminalreporter.write_line(f"rewrote {path.relative_to(config.rootpath).as_posix()}:{line}")
+    for path in config.stash[READER].in_the_way:
+        name = path.relative_to(config.rootpath).as_posix()
+        terminalreporter.write_line(f"{name} was edited while it was read: nothing is written, rewrite it again")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[READER].close()
+    if reader := config.stash.get(READER, None):  # there is none if the options were wrong
+        reader.close()

@@ -61,6 +61,7 @@ class Page:
     """A file (or docstring) with all that the runner and the guards want to know of it."""
 
     path: Path
+    text: str = ""  # of the file, as it was read
     steps: list[Block | Figure] = field(default_factory=list[Block | Figure])
     prose: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     faults: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
@@ -86,10 +87,10 @@ class Names:
 
 def read_page(path: Path) -> Page:
     """Read a Markdown page. Fences inside quotes, callouts and lists count like any other."""
-    page, names, heading = Page(path), Names(), path.stem
+    page, names, heading = Page(path, path.read_text(encoding="utf-8")), Names(), path.stem
     opening: re.Match[str] | None = None  # the mark of the fence we are in
     opened, body = 0, list[tuple[int, str]]()
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = page.text.split("\n")
     for number, line in enumerate(lines, 1):
         mark = FENCE.match(line)
         if opening is None:
@@ -127,7 +128,7 @@ def read_docstrings(path: Path) -> Iterator[Page]:
     """Read the docstrings of a module that hold examples: each is a page of its own, for it must stand alone."""
     text = path.read_text(encoding="utf-8")
     lines, names = text.split("\n"), Names()
-    whole = Page(path)
+    whole = Page(path, text)
     for name, node in _documented(ast.parse(text), ""):
         first = node.body[0] if node.body else None
         if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
@@ -135,7 +136,7 @@ def read_docstrings(path: Path) -> Iterator[Page]:
         begin, end = first.lineno, first.end_lineno or first.lineno
         if not (isinstance(first.value.value, str) and ">>>" in first.value.value):
             continue
-        page = Page(path)
+        page = Page(path, text)
         if "\\" in "".join(lines[begin - 1 : end]) and not lines[begin - 1].lstrip().startswith("r"):
             page.faults.append((begin, 'a docstring with a backslash and examples must begin with r"""'))
         examples = _read_examples([(n, lines[n - 1]) for n in range(begin, end)], "", page, docstring=True)
@@ -145,7 +146,7 @@ def read_docstrings(path: Path) -> Iterator[Page]:
             yield page
     _count_prompts(whole, lines)
     if whole.faults:
-        yield Page(path, faults=whole.faults)
+        yield Page(path, text, faults=whole.faults)
 
 
 def _documented(node: ast.AST, name: str) -> Iterator[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef]]:

@@ -14,6 +14,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from tests.book.workplace import write_whole
+
 BEGIN, END = "const POINTS = ", ";\n"
 TOLERANCE = 0.005  # of the size of the box: less than can be seen
 
@@ -58,8 +60,7 @@ def write_points(file: Path, name: str, points: dict[str, Any]) -> None:
     """Write those of one figure, one figure a line."""
     known = read_points(file) | {name: points}
     lines = [f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known)]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(BEGIN + "{\n" + ",\n".join(lines) + "\n}" + END, encoding="utf-8", newline="\n")
+    write_whole(file, BEGIN + "{\n" + ",\n".join(lines) + "\n}" + END)
 
 
 def same_points(one: Any, other: Any, size: float | None = None) -> bool:

@@ -15,6 +15,7 @@ from tests.book import figures
 from tests.book.pages import Block, Figure, Page, read_page
 from tests.book.points import points_of, read_points, same_points, write_points
 from tests.book.repl import Answer, agrees, answer, mutants, rounded_like
+from tests.book.workplace import Workplace, write_whole
 
 Faults = Iterator[tuple[int, str]]  # the line in the page, and what is wrong there
 
@@ -25,9 +26,12 @@ class Reader:
     def __init__(self, root: Path, rewrite: bool = False) -> None:
         self.root, self.rewrite = root, rewrite
         self.rewritten: list[tuple[Path, int]] = []
-        self._edits: dict[tuple[Path, int], tuple[slice, list[str]]] = {}
+        self.in_the_way: list[Path] = []  # what could not be rewritten, since somebody else has edited it meanwhile
+        self._edits: dict[tuple[Path, str], dict[int, tuple[slice, list[str]]]] = {}  # for a file as it was read
         self._page: Page | None = None
+        self._workplace: Workplace | None = None
         self._read: list[list[Answer]] = []  # the answers of each step that has been read
+        self._left: list[list[str]] = []  # what each of them has left behind
         self._drawn: str | None = None  # the figure that stood open at the last image, as SVG
         self._points: dict[str, Any] | None = None  # what it showed, if it was one in space
         self._namespace: dict[str, Any] = {}
@@ -38,20 +42,16 @@ class Reader:
 
         The right ones are checked for mutants: whatever is changed in an expected output, it must be seen.
         """
-        before = set(self.root.iterdir())
         self._read_on(page, index)
-        if left := set(self.root.iterdir()) - before:
-            yield (
-                page.steps[index].line,
-                f"this leaves {min(left).name} behind: save into a tempfile.TemporaryDirectory()",
-            )
+        for name in self._left[index][:1]:
+            yield page.steps[index].line, f"this leaves {name} behind: save into a tempfile.TemporaryDirectory()"
         for given in self._read[index]:
             if given.right:
                 for mutant in mutants(given.example.want):
                     if agrees(mutant, given.got):
                         yield given.example.line, f"nobody would notice if this output were changed to:\n{mutant}"
             elif self.rewrite and not given.surprise:
-                self._rewrite_output(page.path, given)
+                self._rewrite_output(page, given)
             else:
                 yield given.example.line, _told(given)
 
@@ -71,8 +71,7 @@ class Reader:
             return
         found = figures.difference(committed, self._drawn) if committed else "it does not exist"
         if found and self.rewrite:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self._drawn, encoding="utf-8", newline="\n")
+            write_whole(file, self._drawn)
             self.rewritten.append((file, 1))
         elif found:
             yield step.line, f"{step.target} is not what the examples draw: {found} (`pytest --rewrite` saves it)"
@@ -92,38 +91,51 @@ class Reader:
 
     def write(self) -> None:
         """Write the new outputs into their files, from the bottom up so that the lines above stay right."""
-        for (path, _), (place, new) in sorted(self._edits.items(), reverse=True):
-            lines = path.read_text(encoding="utf-8").split("\n")
-            lines[place] = new
-            path.write_text("\n".join(lines), encoding="utf-8", newline="\n")
+        for (path, text), edits in sorted(self._edits.items()):
+            if path.read_text(encoding="utf-8") != text:
+                self.in_the_way.append(path)
+                continue
+            lines = text.split("\n")
+            for _, (place, new) in sorted(edits.items(), reverse=True):
+                lines[place] = new
+            write_whole(path, "\n".join(lines))
+            self.rewritten += [(path, line) for line in sorted(edits)]
 
     def close(self) -> None:
-        """Forget the page and its figures."""
+        """Forget the page, its figures and what it has left behind."""
         self._page = None
+        if self._workplace:
+            self._workplace.close()
+            self._workplace = None
         plt.close("all")
 
-    def _open(self, page: Page) -> None:
+    def _open(self, page: Page) -> Workplace:
         """Start as a fresh prompt would: nothing of another page is left, and nobody has set a seed yet."""
         self.close()
-        self._page, self._read, self._namespace = page, [], {"__name__": "__main__"}
+        self._page, self._read, self._left, self._namespace = page, [], [], {"__name__": "__main__"}
+        self._workplace = Workplace(self.root)
         random.seed()
         np.random.seed()
         torch.seed()
         torch.set_printoptions(profile="default")
         torch.set_default_dtype(torch.float32)
         self._learns = True
+        return self._workplace
 
     def _read_on(self, page: Page, index: int) -> None:
         """Read step `index`, after the steps above it that have not been read."""
-        if self._page is not page or len(self._read) > index:
-            self._open(page)
+        if self._page is not page or self._workplace is None or len(self._read) > index:
+            workplace = self._open(page)
+        else:
+            workplace = self._workplace
         here = Path.cwd()
-        os.chdir(self.root)  # where a reader starts Python
+        os.chdir(workplace.path)  # a reader starts Python in the project
         torch.set_grad_enabled(self._learns)
         try:
             with mpl.rc_context(figures.STYLE):
                 for step in page.steps[len(self._read) : index + 1]:
                     self._read.append(self._read_step(page, step))
+                    self._left.append(workplace.left())
         finally:
             os.chdir(here)
             self._learns = torch.is_grad_enabled()
@@ -138,14 +150,13 @@ class Reader:
             plt.close("all")  # no other image may claim this figure
         return []
 
-    def _rewrite_output(self, path: Path, given: Answer) -> None:
+    def _rewrite_output(self, page: Page, given: Answer) -> None:
         example = given.example
         lines = rounded_like(example.want, given.got).split("\n") if given.got else []
-        if path.suffix == ".py":  # a blank line would end the output in a docstring
+        if page.path.suffix == ".py":  # a blank line would end the output in a docstring
             lines = [line or "<BLANKLINE>" for line in lines]
         new = [(example.prefix + line).rstrip() for line in lines]
-        self._edits[path, example.line] = (example.want_lines, new)
-        self.rewritten.append((path, example.line))
+        self._edits.setdefault((page.path, page.text), {})[example.line] = (example.want_lines, new)
 
 
 def _drawn_on(page: Path) -> list[Path]:

@@ -1,16 +1,9 @@
-"""The book as a whole: every chapter has its parts, every exercise a solution, every name of the API a place."""
+"""The book as a whole: every chapter has its parts, every exercise a solution, every module a place."""
 
-import ast
-import html
-import json
 import re
 from pathlib import Path
 
 import pytest
-
-from tests.book.test_site import site
-
-__all__ = ["site"]  # the fixture: the book, built
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -71,53 +64,16 @@ def test_every_page_stands_in_the_navigation_and_no_page_twice() -> None:
     assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 
 
-def test_a_search_finds_every_term_of_the_glossary(site: Path) -> None:
-    terms = re.findall(r"^### (.+)$", text_of(DOCS / "glossary.md"), re.M)
-    assert len(terms) > 60
-    assert terms == sorted(terms, key=str.lower)
-    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
-    titles = {entry["title"] for entry in index if entry["location"].startswith("glossary.html#")}
-    assert set(terms) <= titles
-
-
-def test_every_public_name_has_one_place(site: Path) -> None:
-    """Its docstring is on one page of the site, so that a link can lead there."""
-    anchors = [
-        anchor for page in site.rglob("*.html") for anchor in re.findall(r'id="(nano_bert\.[\w.]+)"', text_of(page))
-    ]
-    for path in sorted((ROOT / "nano_bert").glob("[a-z]*.py")):
-        for node in ast.parse(text_of(path)).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                name = f"nano_bert.{path.stem}.{node.name}"
-                assert anchors.count(name) == 1, f"{name} stands on {anchors.count(name)} pages of the site"
-
-
-def test_every_name_of_the_api_leads_to_its_docstring(site: Path) -> None:
-    """Each page links a class or function of the package where it first names it in its prose."""
-    places = {
-        anchor.rpartition(".")[2]: anchor
-        for page in site.glob("*.html")
-        for anchor in re.findall(r'<h\d id="(nano_bert\.\w+\.\w+)"', text_of(page))
-    }
-    for page in [*site.glob("*.html"), *site.glob("solutions/*.html")]:
-        prose = re.split(r'<div class="doc doc-object', text_of(page), maxsplit=1)[0]
-        prose = re.sub(r"<(pre|h1|h2|h3|summary|table)\b.*?</\1>", "", prose, flags=re.S)
-        linked = set(re.findall(r'<a [^>]*href="[^"]*#(nano_bert\.\w+\.\w+)"', prose))
-        for code in re.findall(r"<code>([^<]+)</code>", prose):
-            name = html.unescape(code).removesuffix("()")
-            if name in places and is_telling(name):
-                assert places[name] in linked, f"{page.name}: the first `{code}` should lead to {places[name]}"
-
-
-def is_telling(name: str) -> bool:
-    """Whether a name can mean nothing but the API: `train` may be a split, and `count` a word."""
-    return name[0].isupper() or "_" in name
-
-
-def test_every_module_stands_in_the_list_and_imports_only_from_those_above() -> None:
-    listed = re.findall(r"^\| `(\w+)` \|", text_of(DOCS / "api.md"), re.M)
-    paths = {path.stem: path for path in (ROOT / "nano_bert").glob("[a-z]*.py")}
-    assert sorted(listed) == sorted(paths)
-    for place, name in enumerate(listed):
-        imported = set(re.findall(r"^from nano_bert\.(\w+) import", text_of(paths[name]), re.M))
-        assert imported <= set(listed[:place]), f"{name} imports from below"
+def test_every_module_stands_in_the_list_once_and_where_it_can_be_read() -> None:
+    """In the table of docs/api.md: | `training.loop` | what it is | the places of its code |."""
+    text, package = text_of(DOCS / "api.md"), ROOT / "nano_bert"
+    rows = re.findall(r"^\| `([\w.]+)` \| .+? \| (.+) \|$", text, re.M)
+    modules = [path.relative_to(package).with_suffix("").as_posix() for path in package.rglob("[a-z]*.py")]
+    assert sorted(name for name, _ in rows) == sorted(name.replace("/", ".") for name in modules)
+    sections = re.findall(r"^## ([\w.]+)\n", text, re.M)
+    for name, places in rows:
+        anchor = name.replace(".", "")
+        assert (f"[below](#{anchor})" in places) == (name in sections), f"where is {name}?"
+        for chapter in re.findall(r"\]\((\d\d-[\w-]+\.md)\)", places):
+            assert re.search(rf"^::: nano_bert\.{name}$", text_of(DOCS / chapter), re.M), f"{chapter} shows no {name}"
+        assert "](" in places, f"{name} can be read nowhere"

@@ -10,9 +10,7 @@ import pytest
 
 from tests.book import figures
 from tests.book.pages import Figure, read_page
-from tests.book.test_literate import PAGES, ROOT, Book, book
-
-__all__ = ["book"]  # the fixture
+from tests.book.planted import PAGES, ROOT, Book
 
 DRAWING = """\
 # Curve

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.book.guards import check_site, prompts_shown
-from tests.book.test_literate import PAGES, ROOT, Book, book
-
-__all__ = ["book"]  # the fixture
+from tests.book.planted import PAGES, ROOT, Book
 
 
 @pytest.mark.parametrize(

@@ -1,92 +1,19 @@
 """The runner of the pages: each fault it must catch is planted in a small book, and seen to be caught."""
 
-import json
 import random
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from tests.book.pages import Block, read_docstrings, read_page
+from tests.book.pages import read_page
+from tests.book.planted import PAGE, ROOT, Book, copy_machinery
 from tests.book.reader import Reader
 from tests.book.repl import agrees, mutants, rounded_like
-
-ROOT = Path(__file__).parents[2]
-PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.is_file()]
-INI = '[tool.pytest.ini_options]\ntestpaths = ["README.md", "docs", "nano_bert"]\n'
-PAGE = """\
-# A page
-
-## Setup
-
-```pycon
->>> words = ["good", "bad"]
->>> len(words)
-2
-```
-
-Prose.
-
-## Use
-
-```pycon
->>> def shout(word):
-...     return word.upper()
-...
->>> shout(words[0])
-'GOOD'
-```
-
-```pycon
->>> 1 / len(words)
-0.5
-```
-"""
-
-
-class Book:
-    """A small project on which pytest runs with the plugin alone."""
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester, self.root = pytester, pytester.path
-        self.write("pyproject.toml", INI)
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def page(self, *examples: str) -> Path:
-        """Write docs/page.md with one block for each of the texts."""
-        fences = [f"```pycon\n{text}\n```\n" for text in examples]
-        return self.write("docs/page.md", "# Page\n\n" + "\n".join(fences))
-
-    def run(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_inprocess("-p", "tests.book.literate", "-p", "no:cacheprovider", *arguments)
-
-    def counts(self, *arguments: str) -> tuple[int, int]:
-        outcomes = self.run(*arguments).parseoutcomes()
-        assert outcomes.keys() <= {"passed", "failed", "deselected"}
-        return outcomes.get("passed", 0), outcomes.get("failed", 0)
-
-    def items(self, *arguments: str) -> list[pytest.Item]:
-        return self.pytester.inline_genitems("-p", "tests.book.literate", *arguments)[0]
-
-
-@pytest.fixture
-def book(pytester: pytest.Pytester) -> Book:
-    return Book(pytester)
-
 
 # -- what is collected, and under which names -------------------------------------------------------------------
 
@@ -191,13 +118,46 @@ def test_a_page_that_sets_no_seed_cannot_pass_by_luck(book: Book, draw: str) -> 
     assert len(told) == 2
 
 
-def test_a_page_starts_in_the_folder_of_the_project_and_leaves_nothing_there(book: Book) -> None:
+def test_a_page_starts_in_the_folder_of_the_project(book: Book) -> None:
     book.page(">>> from pathlib import Path\n>>> Path('docs/page.md').is_file()\nTrue")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(book.root / "docs")
         assert book.counts("page.md") == (3, 0)
-    book.page(">>> from pathlib import Path\n>>> Path('model.txt').write_text('x')\n1")
-    book.run().stdout.fnmatch_lines(["docs/page.md:4: this leaves model.txt behind: *"])
+
+
+@pytest.mark.parametrize(
+    ("example", "left"),
+    [
+        ("from pathlib import Path; _ = Path('model.txt').write_text('x')", "model.txt"),
+        ("import os; os.mkdir('runs')", "runs"),
+        ("import torch; torch.save({}, 'model.pt')", "model.pt"),  # by a library that is not Python
+    ],
+)
+def test_a_page_leaves_nothing_behind(book: Book, example: str, left: str) -> None:
+    book.page(">>> 1\n1", f">>> {example}", ">>> 2\n2")
+    result = book.run()
+    result.stdout.fnmatch_lines([f"docs/page.md:9: this leaves {left} behind: *"])
+    result.assert_outcomes(passed=4, failed=1)  # it is said once, where it happens
+    assert not (book.root / left).exists()
+
+
+def test_what_others_make_meanwhile_is_nobodys_fault(book: Book) -> None:
+    """An editor, a second pytest, a reader: the project is not the page's alone."""
+    other = [sys.executable, "-c", f"open({str(book.root / 'other.txt')!r}, 'w').close()"]
+    book.page(f">>> import subprocess\n>>> subprocess.run({other!r}).returncode\n0", ">>> 1\n1")
+    assert book.counts() == (4, 0)
+    assert (book.root / "other.txt").exists()
+
+
+def test_where_links_are_not_allowed_a_page_is_read_in_the_project_itself(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    book.page(">>> from pathlib import Path\n>>> Path('docs/page.md').is_file()\nTrue")
+    assert book.counts() == (3, 0)
 
 
 # -- what a failure says ----------------------------------------------------------------------------------------
@@ -312,52 +272,6 @@ def test_an_output_that_could_be_changed_unnoticed_is_a_fault(book: Book, monkey
     book.run().stdout.fnmatch_lines(["docs/page.md:4: nobody would notice if *"])
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_changed_output_of_a_real_page_is_seen(path: Path, tmp_path: Path) -> None:
-    """One output of the page's first blocks, chosen anew by the text of the page, is changed for good."""
-    page = read_page(path)
-    blocks = [step for step in page.steps[:3] if isinstance(step, Block)]
-    shown = [(k, example) for k, block in enumerate(blocks) for example in block.examples if example.want]
-    if not shown:
-        return
-    draw = random.Random(path.read_text(encoding="utf-8"))
-    index, example = draw.choice(shown)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    lines[example.want_lines] = draw.choice(list(mutants("\n".join(lines[example.want_lines])))).split("\n")
-    changed = tmp_path / path.name
-    changed.write_text("\n".join(lines), encoding="utf-8")
-    reader, mutated = Reader(ROOT), read_page(changed)
-    step = page.steps.index(blocks[index])
-    assert example.line in [line for line, _ in reader.check_block(mutated, step)]
-    reader.close()
-
-
-# -- rewriting --------------------------------------------------------------------------------------------------
-
-
-def test_rewrite_changes_what_differs_and_nothing_else(book: Book) -> None:
-    text = PAGE.replace("0.5\n", "0.4\n").replace("'GOOD'\n", "").replace("2\n```", "2\n>>> 2 / 3\n0.67\n```")
-    page = book.write("docs/a.md", text)
-    docstring = 'r"""F.\n\n    >>> 2 / 3\n    0.6\n    >>> print("a\\n\\nb")\n    """'
-    module = book.write("nano_bert/m.py", f"def f():\n    {docstring}\n\n\ndef g():\n    pass\n")
-    result = book.run("--rewrite")
-    result.assert_outcomes(passed=6)
-    result.stdout.fnmatch_lines(["rewrote docs/a.md:*", "rewrote nano_bert/m.py:*"])
-    assert page.read_text() == PAGE.replace("2\n```", "2\n>>> 2 / 3\n0.67\n```")  # 0.67 was right: it stays
-    assert '    0.7\n    >>> print("a\\n\\nb")\n    a\n    <BLANKLINE>\n    b\n    """' in module.read_text()
-    assert book.counts() == (6, 0)
-    after = page.read_text(), module.read_text()
-    assert "rewrote" not in book.run("--rewrite").stdout.str()
-    assert (page.read_text(), module.read_text()) == after
-
-
-def test_rewrite_never_writes_an_exception_that_nobody_announced(book: Book) -> None:
-    path = book.page(">>> 1 / 0\n1", ">>> int('1')\nTraceback (most recent call last):\n    ...\nValueError: x")
-    before = path.read_text()
-    assert book.counts("--rewrite") == (2, 2)
-    assert path.read_text() == before
-
-
 # -- docstrings -------------------------------------------------------------------------------------------------
 
 MODULE = '''"""A module.
@@ -413,26 +327,7 @@ def test_a_docstring_example_that_would_not_run_is_refused(book: Book, docstring
     book.run("-k", "rules").assert_outcomes(failed=1)
 
 
-# -- the real command, and a real debugger ----------------------------------------------------------------------
-
-
-MACHINERY = [
-    "__init__.py",
-    *(f"{name}.py" for name in ["literate", "pages", "points", "reader", "repl", "figures", "guards"]),
-]
-
-
-def copy_machinery(to: Path) -> None:
-    """Make a small project with our conftest.py, plugin and settings."""
-    for folder in ["tests", "docs", "nano_bert"]:
-        (to / folder).mkdir()
-    for name in MACHINERY:
-        shutil.copy(ROOT / "tests" / name, to / "tests")
-    shutil.copy(ROOT / "conftest.py", to)
-    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    section = re.search(r"\[tool\.pytest\.ini_options\].*?(?=\n\[tool|\Z)", settings, re.DOTALL)
-    assert section
-    (to / "pyproject.toml").write_text(section[0], encoding="utf-8")
+# -- the real command ------------------------------------------------------------------------------------------
 
 
 OWN_ERROR = """\
@@ -478,73 +373,6 @@ def test_what_a_page_switches_off_stays_off_for_that_page_alone(book: Book) -> N
     book.write("docs/z.md", "```pycon\n>>> import torch\n>>> torch.is_grad_enabled()\nTrue\n```\n")
     assert book.counts("docs")[1] == 0
     assert torch.is_grad_enabled()
-
-
-class Debugger:
-    """The few words of the debug adapter protocol that an editor says to set a breakpoint and to look at the stack."""
-
-    def __init__(self, port: int) -> None:
-        for _ in range(200):
-            try:
-                self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.1)
-        self.stream, self.number = self.socket.makefile("rwb"), 0
-
-    def send(self, command: str, **arguments: Any) -> None:
-        self.number += 1
-        said = {"seq": self.number, "type": "request", "command": command, "arguments": arguments}
-        body = json.dumps(said).encode()
-        self.stream.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-        self.stream.flush()
-
-    def messages(self) -> Iterator[dict[str, Any]]:
-        while header := self.stream.readline():
-            self.stream.readline()
-            yield json.loads(self.stream.read(int(header.split(b":")[1])))
-
-    def wait(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        return next(message for message in self.messages() if wanted(message))
-
-
-def test_breakpoints_in_a_page_are_hit(tmp_path: Path) -> None:
-    copy_machinery(tmp_path)
-    page = tmp_path / "docs" / "a.md"
-    page.write_text(PAGE)
-    inner = PAGE[: PAGE.index("return word.upper()")].count("\n") + 1
-    outer = PAGE[: PAGE.index(">>> shout(words")].count("\n") + 1
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}"]
-    command += ["--wait-for-client", "-m", "pytest", "a.md::use-1"]
-    stacks = list[list[tuple[str, int]]]()
-    with subprocess.Popen(command, cwd=page.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
-        try:
-            debugger = Debugger(port)
-            debugger.send("initialize", adapterID="python", pathFormat="path", linesStartAt1=True)
-            debugger.send("attach", justMyCode=True)
-            debugger.wait(lambda m: m.get("event") == "initialized")
-            debugger.send("setBreakpoints", source={"path": str(page)}, breakpoints=[{"line": inner}, {"line": outer}])
-            debugger.send("configurationDone")
-            for _ in range(2):
-                stopped = debugger.wait(lambda m: m.get("event") == "stopped")["body"]
-                debugger.send("stackTrace", threadId=stopped["threadId"])
-                frames = debugger.wait(lambda m: m.get("command") == "stackTrace")["body"]["stackFrames"]
-                stacks.append([(frame["source"].get("path"), frame["line"]) for frame in frames])
-                debugger.send("continue", threadId=stopped["threadId"])
-            debugger.send("disconnect", terminateDebuggee=True)
-        finally:
-            run.kill()
-    assert stacks[0][0] == (str(page), outer)
-    assert stacks[1][:2] == [(str(page), inner), (str(page), outer)]
-
-
-def test_every_docstring_and_page_of_the_project_can_be_read() -> None:
-    modules = sorted((ROOT / "nano_bert").glob("*.py"))
-    pages = [read_page(path) for path in PAGES] + [page for path in modules for page in read_docstrings(path)]
-    assert [(page.path, fault) for page in pages for fault in page.faults] == []
 
 
 def test_rounded_like_keeps_the_digits_that_the_page_shows() -> None:

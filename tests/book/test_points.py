@@ -8,10 +8,8 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
 
+from tests.book.planted import ROOT, Book
 from tests.book.points import points_of, read_points, same_points, write_points
-from tests.book.test_literate import ROOT, Book, book
-
-__all__ = ["book"]  # the fixture
 
 DATA = ROOT / "docs" / "assets" / "points-data.js"
 PAGE = """\

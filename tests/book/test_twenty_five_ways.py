@@ -13,8 +13,8 @@ from nano_bert import NanoBERT, NanoBertForClassification, WordTokenizer
 from nano_bert.data import load_phrases
 from nano_bert.training.evaluation import evaluate
 from tests.book.pages import Block, read_page
+from tests.book.planted import PAGES, ROOT
 from tests.book.repl import answer
-from tests.book.test_literate import PAGES, ROOT
 from tests.oracles import SEEDS, random_config, random_weights
 
 WAYS = ROOT / "docs" / "twenty-five-ways.md"
