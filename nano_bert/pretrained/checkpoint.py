@@ -1,7 +1,7 @@
 """Saving and loading: a model in a folder, in the layout that the Hugging Face libraries read and write.
 
-The folder holds `config.json`, the settings, and `model.safetensors`, the weights: numbers only, so that opening a
-stranger's model cannot run a stranger's code, as a pickle can. `nano_bert.pretrained.names` has the names.
+The folder holds `config.json`, the settings, and `model.safetensors`, the weights: numbers only, so that opening
+somebody's model cannot run somebody's code, as a pickle can. `nano_bert.pretrained.names` has the names.
 """
 
 import json
