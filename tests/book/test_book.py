@@ -75,5 +75,5 @@ def test_every_module_stands_in_the_list_once_and_where_it_can_be_read() -> None
         anchor = name.replace(".", "")
         assert (f"[below](#{anchor})" in places) == (name in sections), f"where is {name}?"
         for chapter in re.findall(r"\]\((\d\d-[\w-]+\.md)\)", places):
-            assert re.search(rf"^::: nano_bert\.{name}$", text_of(DOCS / chapter), re.M), f"{chapter} shows no {name}"
+            assert re.search(rf"^::: nano_bert\.{name}\b", text_of(DOCS / chapter), re.M), f"{chapter} shows no {name}"
         assert "](" in places, f"{name} can be read nowhere"

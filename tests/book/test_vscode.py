@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.book.pages import read_docstrings, read_page
+from tests.book.planted import PAGES, ROOT, Book
+
 FILES = [*sorted((ROOT / ".vscode").glob("*.json")), ROOT / ".devcontainer" / "devcontainer.json"]
 MKDOCS = """site_name: A book
 plugins: [{mkdocstrings: {handlers: {python: {paths: [.]}}}}]
@@ -79,28 +81,18 @@ def test_the_container_offers_the_same_extensions() -> None:
     assert container == read(".vscode/extensions.json")["recommendations"]
 
 
-def test_a_failing_example_and_a_failing_exercise_land_in_the_list_of_problems(tmp_path: Path) -> None:
+def test_a_failing_example_and_a_failing_exercise_land_in_the_list_of_problems(book: Book) -> None:
     """At the file and line where they stand, whatever the system writes between folders."""
-    folder = ROOT / "exercises"
-    was_there = folder.exists()
-    folder.mkdir(exist_ok=True)
-    page, module = folder / "planted_page.md", folder / "planted_module.py"
-    try:
-        page.write_text("# A page\n\n```pycon\n>>> 1 + 1\n3\n```\n", encoding="utf-8")
-        module.write_text(
-            'def one():\n    """Give one.\n\n    >>> one()\n    2\n    """\n    return 1\n', encoding="utf-8"
-        )
-        output = run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(page), str(module))
-    finally:
-        page.unlink()
-        module.unlink()
-        if not was_there:
-            folder.rmdir()
-    for label in ("Run everything", "Run the page or test at hand", "Check my exercises"):
-        (matcher,) = matchers(label)
-        found = {(Path(problem["file"]).name, problem["line"]) for problem in problems(matcher, output)}
-        assert {("planted_page.md", "4"), ("planted_module.py", "4")} <= found, output
-        assert all((ROOT / problem["file"]).parent == folder for problem in problems(matcher, output))
+    page = book.write("exercises/page.md", "# A page\n\n```pycon\n>>> 1 + 1\n3\n```\n")
+    module = book.write(
+        "exercises/module.py", 'def one():\n    """Give one.\n\n    >>> one()\n    2\n    """\n    return 1\n'
+    )
+    for arguments in [["exercises"], [str(page), str(module)]]:  # a task names the folder, or the file at hand in full
+        output = book.run("-q", *arguments).stdout.str()
+        for label in ("Run everything", "Run the page or test at hand", "Check my exercises"):
+            (matcher,) = matchers(label)
+            found = {(book.root / problem["file"], problem["line"]) for problem in problems(matcher, output)}
+            assert found == {(page, "4"), (module, "4")}, output
 
 
 def test_a_wrong_link_and_a_wrong_docstring_land_in_the_list_of_problems(tmp_path: Path) -> None:
@@ -123,16 +115,25 @@ def test_a_wrong_link_and_a_wrong_docstring_land_in_the_list_of_problems(tmp_pat
 
 
 def test_each_example_has_a_name_of_its_own_for_the_list_of_tests() -> None:
-    output = run("-m", "pytest", "--collect-only", "-q", "README.md", "docs", "nano_bert")
-    names = [line for line in output.splitlines() if "::" in line]
+    modules = sorted((ROOT / "nano_bert").rglob("*.py"))
+    pages = [read_page(path) for path in PAGES] + [page for path in modules for page in read_docstrings(path)]
+    names = [(page.path, step.name) for page in pages for step in page.steps]
     assert len(names) > 500
     assert len(names) == len(set(names))
-    assert all(name.count("::") == 1 for name in names)
+    assert not [name for _, name in names if "::" in name]
 
 
-@pytest.mark.parametrize("page", ["docs/04-attention.md", "docs/08-model.md", "nano_bert/attention.py"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("docs/04-attention.md", marks=pytest.mark.slow),
+        pytest.param("docs/08-model.md", marks=pytest.mark.slow),
+        "nano_bert/attention.py",
+    ],
+)
 def test_the_play_button_of_one_example_is_enough(page: str) -> None:
     """Its last example, alone in a fresh process: those above it are run first."""
-    output = run("-m", "pytest", "--collect-only", "-q", page)
-    last = [line for line in output.splitlines() if line.startswith(page)][-1]
+    path = ROOT / page
+    read = list(read_docstrings(path)) if path.suffix == ".py" else [read_page(path)]
+    last = f"{page}::{read[-1].steps[-1].name}"
     assert "1 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", last)
