@@ -4,9 +4,11 @@ Sizes, weights, masks and texts are drawn from a seed, so that a test runs on ma
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import jaxtyping
 import torch
 import transformers
 from torch import Tensor, nn
@@ -20,6 +22,17 @@ SEEDS = range(6)
 PRECISIONS = {torch.float32: 1e-5, torch.float64: 1e-10}  # how near to the oracle we must come
 
 Read = Callable[[nn.Parameter], Tensor | None]  # the weight itself, or its gradient
+
+
+@contextmanager
+def as_readers_run_it() -> Iterator[None]:
+    """Switch the shape checks off: a reader runs the package without them and meets its own errors."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def random_config(seed: int, **fixed: Any) -> BertConfig:

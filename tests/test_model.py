@@ -11,7 +11,6 @@ from torch.nn.functional import cross_entropy
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
 from nano_bert.pretrained.names import to_hugging_face
-from nano_bert.task_heads import masked_mean
 from tests.oracles import (
     PRECISIONS,
     SEEDS,
@@ -242,13 +241,6 @@ def test_a_text_that_is_all_padding_is_never_nan(dtype: torch.dtype, pooling: st
     assert (out.attentions[0][0] == 0).all()
     out.loss.backward()
     assert all(tensor.isfinite().all() for tensor in (out.logits, out.loss, *gradients(model).values()))
-
-
-def test_the_mean_is_over_what_is_not_masked() -> None:
-    torch.manual_seed(0)
-    x, mask = torch.randn(3, 5, 4), torch.tensor([[1, 1, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]).bool()
-    expected = torch.stack([x[0, [0, 1, 3]].mean(dim=0), x[1, 4], torch.zeros(4)])
-    torch.testing.assert_close(masked_mean(x, mask), expected)
 
 
 # Chance, and the lack of it

@@ -1,19 +1,23 @@
 """Training: AdamW and its schedule are torch's, the best epoch wins, and nobody looks at the test split."""
 
+import copy
 import math
 from typing import Any, NoReturn
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from nano_bert import NanoBertForClassification, WordTokenizer
-from nano_bert import training as module
 from nano_bert.data import Corpus, Split, load_phrases
-from nano_bert.training.classification import train
+from nano_bert.training import Run, TrainingConfig, train
+from nano_bert.training import classification as module
 from nano_bert.training.evaluation import Metrics, evaluate
-from nano_bert.training.optimizer import TrainingConfig, make_optimizer, rate_at, train_step
+from nano_bert.training.optimizer import make_optimizer, rate_at, train_step
+from tests.oracles import as_readers_run_it
 
 CORPUS = load_phrases(n=100)  # 80, 10 and 10
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
@@ -136,8 +140,8 @@ def test_one_gets_the_weights_of_the_best_epoch(accuracies: list[float], monkeyp
     after_each_epoch: list[torch.Tensor] = []
     say = module.evaluate
 
-    def look(model: nn.Module, *rest: Any) -> Metrics:
-        after_each_epoch.append(weights(model).clone())
+    def look(model: NanoBertForClassification, *rest: Any) -> Metrics:
+        after_each_epoch.append(weights(copy.deepcopy(model).unfuse()))
         return say(model, *rest)
 
     monkeypatch.setattr(module, "evaluate", look)
@@ -171,7 +175,7 @@ def test_the_test_split_is_not_touched(as_a_reader: None, tmp_path: Any) -> None
     poisoned: Any = Corpus("phrases", CORPUS.label_names, CORPUS.train, CORPUS.validation, Poison())  # pyright: ignore
     with pytest.raises(AssertionError, match="looked at the test split"):
         len(poisoned.test.texts)  # the poison works
-    assert len(train(new_model(), TOKENIZER, poisoned, TrainingConfig(**FAST), folder=tmp_path)) == 3
+    assert len(train(new_model(), TOKENIZER, poisoned, TrainingConfig(**FAST), Run(tmp_path))) == 3
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -204,39 +208,51 @@ def test_training_can_go_on_from_trained_weights() -> None:
     assert not torch.equal(weights(model), before)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "clip", "patience"])
-def test_what_must_be_above_zero_is(name: str) -> None:
-    whole = name in ("epochs", "batch_size", "patience")
-    for number in (0, -1) if whole else (0.0, -1.0, math.nan):
-        with pytest.raises(ValueError, match=f"{name} must be above 0, but it is {number}"):
-            TrainingConfig(**{name: number})
-
-
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "patience", "seed"])
-@pytest.mark.parametrize("number", [2.5, math.nan, "3", True])
-def test_what_counts_is_a_whole_number(as_a_reader: None, name: str, number: Any) -> None:
-    with pytest.raises(TypeError, match=f"{name} must be a whole number"):
-        TrainingConfig(**{name: number})
+# What cannot be used: of each kind one, then all
 
 
 @pytest.mark.parametrize(
-    ("wrong", "sentence"),
+    ("wrong", "error", "sentence"),
     [
-        ({"learning_rate": 1.5}, "learning_rate is at most 1, but it is 1.5"),
-        ({"warmup": 1.0}, "warmup is a share: at least 0 and below 1, but it is 1.0"),
-        ({"word_dropout": -0.1}, "word_dropout is a share"),
-        ({"weight_decay": -0.1}, "weight_decay must be at least 0"),
-        ({"betas": (0.9, 1.0)}, "betas are two shares"),
-        ({"seed": -1}, "seed must be from 0 to 4294967295"),
-        ({"seed": 2**32}, "seed must be from 0 to 4294967295"),
-        *(({name: math.nan}, name) for name in ("warmup", "word_dropout", "weight_decay")),
-        ({"betas": (math.nan, 0.9)}, "betas"),
+        ({"epochs": 0}, ValueError, "epochs must be above 0, but it is 0."),
+        ({"batch_size": 2.5}, TypeError, "batch_size must be a whole number"),
+        ({"learning_rate": 1.5}, ValueError, "learning_rate is at most 1, but it is 1.5: AdamW moves each weight by"),
+        ({"warmup": 1.0}, ValueError, "warmup is a share: at least 0 and below 1, but it is 1.0"),
+        ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0, but it is -0.1"),
+        ({"betas": (0.9, 1.0)}, ValueError, "betas are two shares"),
+        ({"dtype": "float64"}, ValueError, "dtype is one of float32, bfloat16, but it is 'float64'"),
+        ({"seed": 2**32}, ValueError, "seed must be from 0 to 4294967295"),
     ],
-    ids=str,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_settings_that_cannot_be_used_are_refused(wrong: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+def test_settings_that_cannot_be_used_are_refused(
+    as_a_reader: None, wrong: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
         TrainingConfig(**wrong)
+
+
+NO_INTEGER = st.sampled_from([2.5, math.nan, "3", True, None])
+NEITHER = st.sampled_from([math.nan, -math.inf])  # above 0 nor below
+NO_SHARE = st.floats(max_value=0, exclude_max=True) | st.floats(min_value=1) | NEITHER
+WRONG = {
+    **{name: NO_INTEGER | st.integers(max_value=0) for name in ("epochs", "batch_size", "patience")},
+    "seed": NO_INTEGER | st.integers(max_value=-1) | st.integers(min_value=2**32),
+    **{name: st.floats(max_value=0) | NEITHER for name in ("learning_rate", "clip")},
+    **dict.fromkeys(("warmup", "word_dropout"), NO_SHARE),
+    "weight_decay": st.floats(max_value=0, exclude_max=True) | NEITHER,
+    "betas": st.tuples(NO_SHARE, st.just(0.9)) | st.tuples(st.just(0.9), NO_SHARE) | st.just((0.9,)),
+    "dtype": st.text(max_size=3),
+}
+
+
+@given(wrong=st.sampled_from(sorted(WRONG)).flatmap(lambda name: st.tuples(st.just(name), WRONG[name])))
+def test_any_wrong_setting_is_named_with_its_value(wrong: tuple[str, Any]) -> None:
+    name, value = wrong
+    with as_readers_run_it(), pytest.raises((TypeError, ValueError)) as caught:
+        TrainingConfig(**{name: value})
+    assert str(caught.value).startswith(f"{name} ")
+    assert repr(value) in str(caught.value) or str(value) in str(caught.value)
 
 
 def test_a_loss_that_is_no_number_is_said() -> None:

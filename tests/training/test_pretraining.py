@@ -1,4 +1,4 @@
-"""The pretrainer: every word is read, the losses are those of the whole model, and a broken run goes on bit for bit."""
+"""Pretraining: every word is read, the losses are those of the whole model, and a broken run goes on bit for bit."""
 
 import math
 from collections import Counter
@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from nano_bert import NanoBertForPreTraining, WordTokenizer, loop
+from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordPieceTokenizer, WordTokenizer
 from nano_bert.data import load_phrases
 from nano_bert.data.documents import split_sentences
-from nano_bert.training.classification import train
-from nano_bert.training.masking import IGNORED
-from nano_bert.training.optimizer import TrainingConfig
-from nano_bert.training.pretraining import Riddles, pretrain
+from nano_bert.task_heads import IGNORED
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.training import Masking, Run, TrainingConfig, loop, pretrain, train
+from nano_bert.training import run as runs
+from nano_bert.training.pretraining import Pretraining
 from nano_bert.training.resume import STATE_FILE
 
 PHRASES = load_phrases(n=100)
@@ -32,8 +33,10 @@ def make_model(in_pairs: bool = False, **settings: Any) -> NanoBertForPreTrainin
     return NanoBertForPreTraining(**{**sizes, "pooler": in_pairs, **settings})
 
 
-def make_riddles(in_pairs: bool = False, n_tokens: int = 20, texts: Any = STORIES, **settings: Any) -> Riddles:
-    return Riddles(TOKENIZER, texts, ASIDE, TrainingConfig(**SETTINGS), n_tokens, in_pairs, **settings)
+def make_task(
+    model: NanoBertForPreTraining, tokenizer: Tokenizer = TOKENIZER, masking: Masking | None = None
+) -> Pretraining:
+    return Pretraining(model, tokenizer, STORIES, ASIDE, TrainingConfig(**SETTINGS), masking or Masking())
 
 
 def source(seed: int = 0) -> torch.Generator:
@@ -44,7 +47,7 @@ def true_ids(batch: dict[str, Tensor]) -> Tensor:
     return torch.where(batch["labels"] == IGNORED, batch["input_ids"], batch["labels"])
 
 
-# The riddles
+# What there is to guess
 
 
 @pytest.mark.parametrize("in_pairs", [False, True])
@@ -52,13 +55,17 @@ def true_ids(batch: dict[str, Tensor]) -> Tensor:
 def test_to_score_the_hidden_words_alone_changes_no_loss(seed: int, in_pairs: bool) -> None:
     """The whole model, with labels, scores every place: the loss, and its gradient, are the same."""
     model = make_model(in_pairs, seed=seed).eval().double()
-    riddles = make_riddles(in_pairs)
-    for batch, _ in riddles.batches(source(seed)):
+    task = make_task(model)
+
+    def loss_of(batch: dict[str, Tensor]) -> Tensor:
+        return torch.stack([total / count for total, count in task.losses(batch)]).sum()
+
+    for batch in task.batches(source(seed)):
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids", "labels")}
         whole = model(**inputs, next_sentence_label=batch["is_random"] if in_pairs else None).loss
-        torch.testing.assert_close(riddles.loss(model, batch, batch), whole, atol=1e-12, rtol=0)
+        torch.testing.assert_close(loss_of(batch), whole, atol=1e-12, rtol=0)
     expected = torch.autograd.grad(whole, list(model.parameters()), allow_unused=True)
-    found = torch.autograd.grad(riddles.loss(model, batch, batch), list(model.parameters()), allow_unused=True)
+    found = torch.autograd.grad(loss_of(batch), list(model.parameters()), allow_unused=True)
     for ours, theirs in zip(found, expected, strict=True):
         assert (ours is None) == (theirs is None)
         if ours is not None:
@@ -68,14 +75,14 @@ def test_to_score_the_hidden_words_alone_changes_no_loss(seed: int, in_pairs: bo
 @pytest.mark.parametrize("n_tokens", [3, 7, 20])
 def test_every_word_is_read_once_an_epoch(n_tokens: int) -> None:
     """The rows of an epoch, as they were before words were hidden, are the texts; no row is longer than allowed."""
-    riddles = make_riddles(n_tokens=n_tokens)
+    task = make_task(make_model(max_seq_len=n_tokens))
     for seed in range(2):
         read: Counter[tuple[int, ...]] = Counter()
-        n_texts = n_batches = 0
-        for batch, n_rows in riddles.batches(source(seed)):
-            assert batch["input_ids"].shape[0] == n_rows
+        n_batches = 0
+        for batch in task.batches(source(seed)):
+            assert batch["input_ids"].shape[0] <= SETTINGS["batch_size"]
             assert batch["input_ids"].shape[1] <= n_tokens
-            n_texts, n_batches = n_texts + n_rows, n_batches + 1
+            n_batches += 1
             for row, mask in zip(true_ids(batch), batch["attention_mask"], strict=True):
                 row = row[mask.bool()].tolist()
                 assert (row[0], row[-1]) == (TOKENIZER.cls_id, TOKENIZER.sep_id)
@@ -85,15 +92,14 @@ def test_every_word_is_read_once_an_epoch(n_tokens: int) -> None:
             ids, step = TOKENIZER.token_ids(text), n_tokens - 2
             expected.update(tuple(ids[start : start + step]) for start in range(0, len(ids), step))
         assert read == expected
-        assert (n_texts, n_batches) == (riddles.n_texts, riddles.steps_per_epoch)
+        assert n_batches == task.n_batches
 
 
 @pytest.mark.parametrize("in_pairs", [False, True])
 def test_rows_are_filled_up_and_the_filling_is_masked(in_pairs: bool) -> None:
     filled = 0
     tokenizer = WordTokenizer(TOKENIZER.id_to_token, max_seq_len=64)
-    riddles = Riddles(tokenizer, STORIES, ASIDE, TrainingConfig(**SETTINGS), 64, in_pairs)
-    for batch, _ in riddles.batches(source()):
+    for batch in make_task(make_model(in_pairs, max_seq_len=64), tokenizer).batches(source()):
         padding = batch["attention_mask"] == 0
         assert torch.equal(padding, batch["input_ids"] == TOKENIZER.pad_id)
         assert (batch["labels"][padding] == IGNORED).all()
@@ -103,10 +109,11 @@ def test_rows_are_filled_up_and_the_filling_is_masked(in_pairs: bool) -> None:
 
 
 def test_pairs_stand_in_two_segments() -> None:
-    riddles = make_riddles(in_pairs=True)
-    n_random, n_pairs = 0, 0
-    for batch, n_rows in riddles.batches(source()):
-        n_pairs += n_rows
+    task = make_task(make_model(in_pairs=True))
+    n_random = n_pairs = n_batches = 0
+    for batch in task.batches(source()):
+        n_batches += 1
+        n_pairs += len(batch["input_ids"])
         n_random += int(batch["is_random"].sum())
         for row, segments in zip(true_ids(batch).tolist(), batch["token_type_ids"].tolist(), strict=True):
             row = [index for index in row if index != TOKENIZER.pad_id]
@@ -116,12 +123,12 @@ def test_pairs_stand_in_two_segments() -> None:
             assert row[-1] == TOKENIZER.sep_id
             assert 1 < first_end < len(row) - 2, "neither half is empty"
             assert segments[: len(row)] == [0] * (first_end + 1) + [1] * (len(row) - first_end - 1)
-    assert (n_pairs, n_random) == (len(STORIES), len(STORIES) // 2) == (riddles.n_texts, 10)
+    assert (n_pairs, n_random, n_batches) == (len(STORIES), len(STORIES) // 2, task.n_batches)
 
 
 def test_a_pair_that_follows_is_found_in_its_text() -> None:
     texts = [" ".join(map(str, TOKENIZER.token_ids(text))) for text in STORIES]
-    for batch, _ in make_riddles(in_pairs=True).batches(source()):
+    for batch in make_task(make_model(in_pairs=True)).batches(source()):
         for row, is_random in zip(true_ids(batch).tolist(), batch["is_random"].tolist(), strict=True):
             middle, end = (place for place, index in enumerate(row) if index == TOKENIZER.sep_id)
             both = " ".join(map(str, row[1:middle] + row[middle + 1 : end]))
@@ -129,40 +136,37 @@ def test_a_pair_that_follows_is_found_in_its_text() -> None:
 
 
 def test_other_words_are_hidden_in_each_epoch_and_the_same_ones_in_validation() -> None:
-    riddles = make_riddles(in_pairs=True)
     model = make_model(in_pairs=True)
-    first = [batch["labels"] for batch, _ in riddles.batches(source(1))]
-    other = [batch["labels"] for batch, _ in riddles.batches(source(2))]
+    task = make_task(model)
+    first, other = ([batch["labels"] for batch in task.batches(source(seed))] for seed in (1, 2))
     assert not all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(first, other, strict=True))
     model.eval()
     torch.manual_seed(1)
-    before = riddles.validate(model)
+    before = task.validate()
+    model.train()
     torch.manual_seed(2)
-    assert riddles.validate(model.train()) == before, "dropout is off, and the riddles are the same"
+    assert task.validate() == before, "dropout is off, and the same words are hidden"
     assert not model.training
 
 
 def test_whole_words_are_hidden_where_that_is_asked_for() -> None:
-    from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
-
     tokenizer = WordPieceTokenizer.from_texts(STORIES, vocab_size=60)
     goes_on = torch.tensor([token.startswith("##") for token in tokenizer.id_to_token])
+    model = make_model(vocab_size=len(tokenizer), max_seq_len=99)
     torn: list[int] = []
     for whole_words in (False, True):
-        settings = TrainingConfig(**SETTINGS)
-        riddles = Riddles(tokenizer, STORIES, ASIDE, settings, 99, in_pairs=False, whole_words=whole_words)
         torn.append(0)
-        for batch, _ in riddles.batches(source()):
+        for batch in make_task(model, tokenizer, Masking(whole_words=whole_words)).batches(source()):
             chosen = batch["labels"] != IGNORED
             torn[-1] += int(((chosen[:, 1:] != chosen[:, :-1]) & goes_on[true_ids(batch)][:, 1:]).sum())
     assert torn[0] > 0 == torn[1]
 
 
-def test_each_epoch_of_a_run_brings_other_riddles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_epoch_of_a_run_hides_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
-    real = Riddles.batches
+    real = Pretraining.batches
     monkeypatch.setattr(
-        Riddles, "batches", lambda self, generator: seeds.append(generator.initial_seed()) or real(self, generator)
+        Pretraining, "batches", lambda self, generator: seeds.append(generator.initial_seed()) or real(self, generator)
     )
     short_run()
     assert len(set(seeds)) == 3
@@ -172,9 +176,9 @@ def test_each_epoch_of_a_run_brings_other_riddles(monkeypatch: pytest.MonkeyPatc
 def test_validation_counts_by_words_and_by_pairs(in_pairs: bool) -> None:
     """One batch or many: the same words are hidden in all, and every word has the same weight."""
     model = make_model(in_pairs, seed=5).eval()
-    riddles = make_riddles(in_pairs)
+    task = make_task(model)
     loss, n_words, n_right, n_right_pairs = 0.0, 0, 0, 0
-    for batch, _ in riddles._riddles(riddles.validation, source(0)):
+    for batch in task._hide(task.validation, source(0)):
         out = model(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
         logs = out.prediction_logits.log_softmax(dim=-1)
         for place in (batch["labels"] != IGNORED).nonzero().tolist():
@@ -183,7 +187,7 @@ def test_validation_counts_by_words_and_by_pairs(in_pairs: bool) -> None:
             n_right += int(logs[tuple(place)].argmax() == truth)
         if in_pairs:
             n_right_pairs += int((out.seq_relationship_logits.argmax(dim=-1) == batch["is_random"]).sum())
-    score, notes = riddles.validate(model)
+    score, notes = task.validate()
     assert score == -notes["validation_loss"]
     assert notes.pop("validation_loss") == pytest.approx(loss / n_words, abs=1e-5)
     expected = {"validation_accuracy": n_right / n_words}
@@ -227,7 +231,8 @@ def test_the_best_epoch_is_kept() -> None:
     assert len(history) < 30, "patience has an end"
     assert history[-5]["validation_loss"] == best
     assert not model.training
-    assert make_riddles().validate(model)[1]["validation_loss"] == best
+    # Afterwards its heads are clear again, and give the same numbers to rounding.
+    assert make_task(model).validate()[1]["validation_loss"] == pytest.approx(best, rel=1e-6)
 
 
 # It can be resumed
@@ -240,10 +245,10 @@ class PowerCut(Exception):
 def short_run(
     in_pairs: bool = False, folder: Path | None = None, resume: bool = False, texts: Any = STORIES, **changed: Any
 ) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    riddle = {name: changed.pop(name) for name in ("share", "whole_words") if name in changed}
+    masking = Masking(**{name: changed.pop(name) for name in ("share", "whole_words") if name in changed})
     model = make_model(in_pairs, **{name: changed.pop(name) for name in ("n_embed", "dropout") if name in changed})
     settings = TrainingConfig(**{**SETTINGS, **changed})
-    history = pretrain(model, TOKENIZER, texts, ASIDE, settings, folder=folder, resume=resume, **riddle)
+    history = pretrain(model, TOKENIZER, texts, ASIDE, settings, masking, Run(folder, resume))
     seconds = ("cpu_seconds", "wall_seconds")  # all that may differ
     return model.state_dict(), [{k: v for k, v in line.items() if k not in seconds} for line in history]
 
@@ -269,6 +274,14 @@ def same_run(first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
     return first[1] == second[1] and all(torch.equal(weight, second[0][name]) for name, weight in first[0].items())
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that is complete."""
+    folder = tmp_path_factory.mktemp("runs")
+    short_run(folder=folder)
+    return folder
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["words", "pairs"])
 def unbroken(request: pytest.FixtureRequest) -> tuple[bool, tuple[Any, Any]]:
     return request.param, short_run(request.param)
@@ -281,7 +294,7 @@ def test_a_run_that_breaks_off_goes_on_bit_for_bit(
 ) -> None:
     """With dropout, so that torch's own randomness has to be taken up, too."""
     in_pairs, expected = unbroken
-    monkeypatch.setattr(loop, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(runs, "SAVE_EVERY", save_every)
     break_off(monkeypatch, step, in_pairs, tmp_path)
     assert same_run(short_run(in_pairs, tmp_path, resume=True), expected)
     monkeypatch.setattr(loop, "train_step", None)  # what is complete does not begin again
@@ -304,30 +317,27 @@ def test_the_same_seed_the_same_run_and_another_another(unbroken: Any) -> None:
         ({"epochs": 4}, "epochs"),
         ({"n_embed": 4}, "n_embed"),
         ({"in_pairs": True}, "in_pairs"),
+        ({"fused": False}, "fused"),
         ({"texts": STORIES[1:]}, "fingerprint of the texts"),
         ({"texts": [*STORIES[:-1], "another."]}, "fingerprint of the texts"),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
 )
-def test_another_run_is_not_gone_on_with(tmp_path: Path, changed: dict[str, Any], name: str) -> None:
-    short_run(folder=tmp_path)
-    before = (tmp_path / STATE_FILE).read_bytes()
+def test_another_run_is_not_gone_on_with(kept: Path, changed: dict[str, Any], name: str) -> None:
+    before = (kept / STATE_FILE).read_bytes()
     with pytest.raises(ValueError, match=f"was started with {name} = .*, but now it is"):
-        short_run(**{"folder": tmp_path, "resume": True, **changed})
-    assert (tmp_path / STATE_FILE).read_bytes() == before
+        short_run(**{"folder": kept, "resume": True, **changed})
+    assert (kept / STATE_FILE).read_bytes() == before
 
 
-def test_other_validation_texts_are_another_run(tmp_path: Path) -> None:
-    short_run(folder=tmp_path)
+def test_other_validation_texts_are_another_run(kept: Path) -> None:
     with pytest.raises(ValueError, match="was started with fingerprint of the texts"):
-        pretrain(make_model(), TOKENIZER, STORIES, ASIDE[1:], TrainingConfig(**SETTINGS), folder=tmp_path, resume=True)
+        pretrain(make_model(), TOKENIZER, STORIES, ASIDE[1:], TrainingConfig(**SETTINGS), run=Run(kept, resume=True))
 
 
 def test_no_classifier_goes_on_as_a_pretraining(tmp_path: Path) -> None:
-    from nano_bert import NanoBertForClassification
-
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=8, n_heads=2, max_seq_len=20)
-    train(model, TOKENIZER, PHRASES, TrainingConfig(**SETTINGS), tmp_path)
+    train(model, TOKENIZER, PHRASES, TrainingConfig(**SETTINGS), Run(tmp_path))
     with pytest.raises(ValueError, match="was started with corpus = phrases, but now it is pretraining"):
         short_run(folder=tmp_path, resume=True)
 
@@ -394,15 +404,13 @@ def test_words_are_hidden_and_not_dropped() -> None:
 def test_a_bad_share_is_refused_before_anything_is_read(
     as_a_reader: None, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    monkeypatch.setattr(Riddles, "_read", None)
+    monkeypatch.setattr(Pretraining, "_read", None)
     with pytest.raises(ValueError, match="share is a part of the tokens"):
         short_run(share=share)
 
 
 def test_a_tokenizer_that_cuts_nothing_or_earlier_than_the_model() -> None:
     """The rows are as long as both allow."""
-    from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
-
     pieces = WordPieceTokenizer(TOKENIZER.id_to_token)
     assert pieces.max_seq_len is None
     settings = TrainingConfig(epochs=1)

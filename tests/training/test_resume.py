@@ -15,12 +15,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from nano_bert import NanoBertForClassification, WordTokenizer, loop, training
+from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert.cli.arguments import main
 from nano_bert.data import Corpus, Split, load_phrases
-from nano_bert.training.classification import train
-from nano_bert.training.optimizer import TrainingConfig
-from nano_bert.training.resume import STATE_FILE, describe_data, save_state
+from nano_bert.training import Run, TrainingConfig, classification, loop, train
+from nano_bert.training import run as runs
+from nano_bert.training.resume import STATE_FILE, describe_data
 
 ARGUMENTS = ["train", "phrases", "--n-embed", "4", "--epochs", "2", "--seed", "1"]  # two epochs of 125 steps
 RESULTS = ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.json")
@@ -40,14 +40,14 @@ class PowerCut(Exception):
 def short_run(folder: Path | None = None, resume: bool = False, **settings: Any) -> tuple[dict[str, Any], list[Any]]:
     torch.manual_seed(0)
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, n_heads=2, max_seq_len=32)
-    history = train(model, TOKENIZER, CORPUS, TrainingConfig(**{**SETTINGS, **settings}), folder, resume)
+    history = train(model, TOKENIZER, CORPUS, TrainingConfig(**{**SETTINGS, **settings}), Run(folder, resume))
     seconds = ("cpu_seconds", "wall_seconds")  # all that may differ
     return model.state_dict(), [{k: v for k, v in line.items() if k not in seconds} for line in history]
 
 
 def break_off(monkeypatch: pytest.MonkeyPatch, name: str, call: int, folder: Path, resume: bool = False) -> None:
     """Start a run whose power fails in one of the functions of the training, the n-th time that it is called."""
-    module = training if name == "evaluate" else loop
+    module = classification if name == "evaluate" else loop
     real: Callable[..., Any] = getattr(module, name)
     calls: list[int] = []
 
@@ -73,12 +73,13 @@ def unbroken() -> tuple[Any, Any]:
     return short_run()
 
 
-@pytest.mark.parametrize("save_every", [1, 4], ids="state every {} steps".format)
-@pytest.mark.parametrize("step", range(2, 16))
+@pytest.mark.parametrize(
+    ("step", "save_every"), [(2, 1), (6, 1), (15, 1), *((step, 4) for step in range(2, 16))], ids=str
+)
 def test_a_run_that_breaks_off_at_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any], step: int, save_every: int
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(runs, "SAVE_EVERY", save_every)
     break_off(monkeypatch, "train_step", step, tmp_path)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
@@ -94,7 +95,7 @@ def test_a_run_that_breaks_off_while_it_is_validated(
 def test_a_run_that_breaks_off_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any]
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_EVERY", 1)
+    monkeypatch.setattr(runs, "SAVE_EVERY", 1)
     for resume in (False, True, True, True):
         break_off(monkeypatch, "train_step", 4, tmp_path, resume)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
@@ -117,7 +118,7 @@ def test_time_is_summed_up_over_all_sittings(tmp_path: Path, monkeypatch: pytest
     change_notes(tmp_path / STATE_FILE, lambda notes: notes["progress"].update(cpu_seconds=hour, wall_seconds=hour))
     torch.manual_seed(0)
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, n_heads=2, max_seq_len=32)
-    history = train(model, TOKENIZER, CORPUS, TrainingConfig(**SETTINGS), tmp_path, resume=True)
+    history = train(model, TOKENIZER, CORPUS, TrainingConfig(**SETTINGS), Run(tmp_path, resume=True))
     assert hour < history[-1]["cpu_seconds"] < hour + 60
     assert hour < history[-1]["wall_seconds"] < hour + 60
 
@@ -151,7 +152,7 @@ def test_another_model(tmp_path: Path) -> None:
     short_run(tmp_path)
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, n_heads=1, max_seq_len=32)
     with pytest.raises(ValueError, match="was started with n_heads = 2, but now it is 1"):
-        train(model, TOKENIZER, CORPUS, TrainingConfig(**SETTINGS), tmp_path, resume=True)
+        train(model, TOKENIZER, CORPUS, TrainingConfig(**SETTINGS), Run(tmp_path, resume=True))
 
 
 def test_other_data_and_another_reading_of_it_are_told_apart() -> None:
@@ -190,15 +191,18 @@ def test_a_file_that_is_no_state(tmp_path: Path) -> None:
 
 
 def test_a_state_holds_all_that_decides_the_rest(tmp_path: Path) -> None:
-    """AdamW's memory and dropout's randomness; weights that share memory are no trouble for the file."""
-    model = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(2)).sum().backward()
-    optimizer.step()
-    save_state(tmp_path, {}, model, model.state_dict(), optimizer, loop.Progress(), torch.get_rng_state()[None])
-    expected = {f"{part}.{name}" for part in ("model", "best") for name in ("weight", "bias")} | {"randomness"}
-    expected |= {f"optimizer.{index}.{name}" for index in (0, 1) for name in ("step", "exp_avg", "exp_avg_sq")}
-    assert load_file(tmp_path / STATE_FILE).keys() == expected
+    """The weights of now and of the best epoch, AdamW's memory of each, and where dropout's randomness is."""
+    short_run(tmp_path, fused=False)
+    parts: dict[str, set[str]] = {}
+    for name in load_file(tmp_path / STATE_FILE):
+        part, _, rest = name.partition(".")
+        parts.setdefault(part, set()).add(rest)
+    names = set(NanoBertForClassification(vocab_size=len(TOKENIZER), n_heads=2, n_embed=4).state_dict())
+    assert parts["model"] == parts["best"] == names
+    assert parts["optimizer"] == {
+        f"{n}.{kind}" for n in range(len(names)) for kind in ("step", "exp_avg", "exp_avg_sq")
+    }
+    assert parts["randomness"] == {""}
 
 
 # For real: `nano-bert train` in a process of its own, and kill -9.
@@ -208,7 +212,7 @@ def start(folder: Path, code: str = "") -> subprocess.Popen[str]:
     """Start the command; `code` runs before it in the same process."""
     how = ["-c", code + "\nfrom nano_bert.cli.arguments import main\nsys.exit(main(sys.argv[1:]))"] if code else []
     command = [sys.executable, *(how or ["-m", "nano_bert"]), *ARGUMENTS, "--output", str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -231,25 +235,26 @@ def results(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in RESULTS}
 
 
+def in_this_process(folder: Path, *more: str) -> None:
+    """Run the command here, which saves the start of another process; on one processor, as the others do."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert main([*ARGUMENTS, "--output", str(folder), *more]) == 0
+    torch.set_num_threads(n_threads)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nobody killed."""
     folder = tmp_path_factory.mktemp("runs") / "unbroken"
-    code, out, err = finish(start(folder))
-    assert code == 0, err
-    assert "Best on validation" in out
+    in_this_process(folder)
     return folder
 
 
-def resume(folder: Path) -> None:
-    """Go on in this process, which saves the start of another; on one processor, as before the break."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    assert main([*ARGUMENTS, "--output", str(folder), "--resume"]) == 0
-    torch.set_num_threads(n_threads)
+LATER = [pytest.param(2, 0.1, marks=pytest.mark.slow), pytest.param(3, 0.05, marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize(("saves", "seconds_more"), [(1, 0), (2, 0.1), (3, 0.05)])
+@pytest.mark.parametrize(("saves", "seconds_more"), [(1, 0), *LATER])
 def test_kill_9(tmp_path: Path, finished: Path, saves: int, seconds_more: float) -> None:
     process = start(tmp_path)
     wait_for_state(tmp_path, process, saves)
@@ -257,7 +262,7 @@ def test_kill_9(tmp_path: Path, finished: Path, saves: int, seconds_more: float)
     process.kill()
     code, _, _ = finish(process)
     assert code == -signal.SIGKILL or saves > 1, "a late kill may come too late on a busy machine, an early one not"
-    resume(tmp_path)
+    in_this_process(tmp_path, "--resume")
     assert results(tmp_path) == results(finished)
 
 
@@ -273,12 +278,13 @@ nano_bert.pretrained.files.os.fsync = die
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 5], ids=["a state", "the model"])
 def test_death_in_the_midst_of_writing_a_file(tmp_path: Path, finished: Path, n: int) -> None:
     """The n-th file is there under a temporary name, and the process is gone before it gets its own."""
     assert finish(start(tmp_path, code=DIE_WHILE_WRITING.format(n=n)))[0] == 9
     assert list(tmp_path.glob(".*.safetensors.*")), "it died half-way"
-    resume(tmp_path)
+    in_this_process(tmp_path, "--resume")
     assert results(tmp_path) == results(finished)
 
 
@@ -290,7 +296,7 @@ def test_ctrl_c(tmp_path: Path, finished: Path) -> None:
     assert code == 130
     assert "Stopped. The run is kept up to its last saved step: add --resume to go on." in err
     assert "Traceback" not in err
-    resume(tmp_path)
+    in_this_process(tmp_path, "--resume")
     assert results(tmp_path) == results(finished)
 
 
