@@ -11,6 +11,26 @@ from xdist.scheduler import LoadScopeScheduling
 # What takes long, in seconds on a laptop. Nothing but the order depends on it, so a rough number is enough.
 SECONDS = {
     "tests/test_compile.py": 55,
+    "tests/fast/test_processes.py": 50,
+    "tests/experiments/test_results.py": 45,
+    "tests/training/test_resume.py": 30,
+    "tests/book/test_notebook.py": 25,
+    "docs/13-looking-inside.md": 24,
+    "tests/tokenizer/test_text_cleaning.py": 18,
+    "tests/cli/test_commands.py": 18,
+    "tests/tokenizer/test_wordpiece.py": 16,
+    "docs/11-pretraining.md": 15,
+    "docs/solutions/11-pretraining.md": 14,
+    "docs/12-fine-tuning.md": 13,
+    "docs/solutions/13-looking-inside.md": 13,
+    "tests/pretrained/test_hub.py": 13,
+    "tests/book/test_literate.py": 12,
+    "docs/solutions/14-clear-to-fast.md": 10,
+    "tests/book/test_shares.py": 10,
+    "tests/book/test_site.py": 10,
+    "tests/data/test_phrases.py": 10,
+    "tests/pretrained/test_minilm.py": 10,
+    "tests/tokenizer/test_learn_vocabulary.py": 10,
 }
 
 
