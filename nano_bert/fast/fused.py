@@ -82,15 +82,15 @@ class FusedSelfAttention(nn.Module):
         and a softmax does not see that; the values' bias counts as often as there are weights to share out.
         """
         texts, hidden = x.reshape(-1, *x.shape[-2:]), ~attention_mask.reshape(-1, 1, attention_mask.shape[-1])
-        of_query, of_key, of_value = self.query_key_value.weight.chunk(3)  # each (embed, embed)
+        of_query, of_key, of_value = self.query_key_value.weight.chunk(3)
         query_bias, _, value_bias = self.query_key_value.bias.chunk(3)
-        query = linear(texts[:, 0], of_query, query_bias).unflatten(-1, self.by_head) / math.sqrt(self.by_head[1])
-        turned = (query.transpose(0, 1) @ of_key.unflatten(0, self.by_head)).transpose(0, 1)  # (batch, head, embed)
+        query = linear(texts[:, 0], of_query, query_bias).view(-1, *self.by_head) / math.sqrt(self.by_head[1])
+        turned = (query.transpose(0, 1) @ of_key.view(*self.by_head, -1)).transpose(0, 1)  # (batch, head, embed)
         scores = turned @ texts.transpose(-2, -1)  # (batch, head, token)
         shares = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1).masked_fill(hidden, 0.0)
         shares = self.dropout(shares)
-        mixed = ((shares @ texts).transpose(0, 1) @ of_value.unflatten(0, self.by_head).mT).transpose(0, 1)
-        mixed = mixed + shares.sum(dim=-1, keepdim=True) * value_bias.unflatten(0, self.by_head)
+        mixed = (shares @ texts).transpose(0, 1) @ of_value.view(*self.by_head, -1).transpose(-2, -1)
+        mixed = mixed.transpose(0, 1) + shares.sum(dim=-1, keepdim=True) * value_bias.view(self.by_head)
         return self.output(mixed.flatten(-2)).view(*x.shape[:-2], 1, -1)
 
     @torch.no_grad()
@@ -98,7 +98,7 @@ class FusedSelfAttention(nn.Module):
         """Write the weights, and what else may have changed meanwhile, into the list of heads that they came from."""
         for name in ("weight", "bias"):
             fused: nn.Parameter = getattr(self.query_key_value, name)
-            each = fused.unflatten(0, (-1, self.by_head[1]))  # the rows of one linear layer after those of another
+            each = fused.view(-1, self.by_head[1], *fused.shape[1:])  # the rows of one linear layer after another's
             for part, rows in zip(linears_of(attention), each, strict=True):
                 own: nn.Parameter = getattr(part, name)
                 own.data, own.grad, own.requires_grad = rows.clone(), None, fused.requires_grad
