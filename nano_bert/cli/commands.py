@@ -130,8 +130,8 @@ def run_predict(options: argparse.Namespace) -> None:
         print("The model knows none of these words, so its answer says nothing.")
     print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
     if prediction.unread:
-        first, last, n_read = prediction.unread[0], prediction.unread[-1], len(prediction.effects)
-        print(f"It read {n_read} words and not the other {len(prediction.unread)}, from {first!r} to {last!r}.")
+        first, last, n_words = prediction.unread[0], prediction.unread[-1], len(prediction.effects)
+        print(f"It read {n_words} words and not the other {len(prediction.unread)}, from {first!r} to {last!r}.")
     print(f"Left out, these words would change the probability of {prediction.label!r} by:")
     for word, effect in prediction.strongest():
         print(f"  {word:<16} {-100 * effect:+5.1f} points")
