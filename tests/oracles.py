@@ -79,7 +79,7 @@ def random_batch(config: BertConfig, seed: int) -> dict[str, Tensor]:
     }
 
 
-def random_riddles(config: BertConfig, batch: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+def random_labels(config: BertConfig, batch: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
     """Hide about a third of the words to be guessed, at least one, and say which pairs belong together."""
     torch.manual_seed(seed)
     words = torch.randint(config.vocab_size, batch["input_ids"].shape)

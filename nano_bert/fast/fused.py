@@ -146,7 +146,8 @@ class FusedEncoder(nn.Module):
         super().__init__()
         last = encoder.layers[-1]
         self.layers: Any = nn.ModuleList(FusedLayer(layer, first_only and layer is last) for layer in encoder.layers)
-        self.final_norm, self.training = encoder.final_norm, encoder.training
+        self.final_norm = encoder.final_norm
+        self.training = self.layers.training = encoder.training
         self.clear = (encoder,)  # in a tuple, where PyTorch finds no part of this model
 
     def forward(
@@ -162,7 +163,9 @@ class FusedEncoder(nn.Module):
     def give_back(self) -> BertEncoder:
         """Return the clear encoder, with the weights of this one."""
         [encoder] = self.clear
-        encoder.final_norm, encoder.training = self.final_norm, self.training
+        encoder.final_norm = self.final_norm
+        for module in (encoder, encoder.layers):  # the list of layers is a module, too
+            module.training = self.training  # pyright: ignore[reportAttributeAccessIssue]
         for fused, layer in zip(self.layers, encoder.layers, strict=True):
             fused.attention.give_back(layer.attention)
             share_parts(fused, layer)

@@ -18,7 +18,7 @@ from nano_bert.pretrained.names import (
     from_hugging_face,
     to_hugging_face,
 )
-from tests.oracles import PRECISIONS, SEEDS, assert_same, random_batch, random_config, random_riddles, random_weights
+from tests.oracles import PRECISIONS, SEEDS, assert_same, random_batch, random_config, random_labels, random_weights
 
 WORDS, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
 # Our kinds of models, and theirs of the same numbers.
@@ -153,13 +153,13 @@ def test_we_open_what_transformers_saves(
     oracle.save_pretrained(tmp_path)
     model = kind.from_pretrained(tmp_path)
     batch = random_batch(config, seed)
-    riddles = random_riddles(config, batch, seed) if kind is NanoBertForPreTraining else {}
-    riddles = riddles if config.pooler else {name: riddle for name, riddle in riddles.items() if name == "labels"}
+    labels = random_labels(config, batch, seed) if kind is NanoBertForPreTraining else {}
+    labels = labels if config.pooler else {name: label for name, label in labels.items() if name == "labels"}
     if kind is NanoBertForClassification:
-        riddles = {"labels": torch.randint(len(config.labels), (3,))}
+        labels = {"labels": torch.randint(len(config.labels), (3,))}
         assert model.config.labels == config.labels
     assert_same(
-        results(model(**batch, **riddles)), results(oracle(**batch, **riddles, output_attentions=True)), tolerance
+        results(model(**batch, **labels)), results(oracle(**batch, **labels, output_attentions=True)), tolerance
     )
     assert {weight.dtype for weight in model.parameters()} == {torch.get_default_dtype()}
 
