@@ -18,7 +18,7 @@ from nano_bert.data.download import DAMAGE, fetch, in_words, unusable
 REVIEWS_OF_A_KIND = 12_500
 
 # Reviews of a film have neighbouring ids: nearly half of all neighbours share a rare name, but hardly any two that are
-# a hundred places apart (tests/data/test_corpora.py measures it). A validation split drawn review by review would share
+# a hundred places apart (tests/data/test_imdb.py measures it). A validation split drawn review by review would share
 # its films, and the names in them, with the training split; drawn in blocks, it meets new films, as the test split
 # does.
 BLOCK = 100
