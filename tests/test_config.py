@@ -1,16 +1,19 @@
 """The settings: defaults that are BERT's own, and errors that a beginner can act on."""
 
 import dataclasses
+import math
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nano_bert import BertConfig, NanoBERT
-from nano_bert.config import make_config
-
-SIZES = ["vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types"]
+from nano_bert.config import LARGEST, SIZES, make_config
+from tests.oracles import as_readers_run_it
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -45,80 +48,81 @@ def test_settings_go_through_a_dictionary() -> None:
     assert BertConfig(**config.to_dict()) == config
 
 
-@pytest.mark.parametrize("size", [0, -1])
-@pytest.mark.parametrize("name", SIZES)
-def test_a_size_below_one_is_refused(name: str, size: int) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, but it is {size}"):
-        BertConfig(**settings(**{name: size}))
+def test_parameters_are_counted_without_building() -> None:
+    for n_feed_forward in (None, 7):
+        for norm_first in (False, True):
+            for pooler in (False, True):
+                more = {"max_seq_len": 9, "n_token_types": 3, "norm_first": norm_first, "pooler": pooler}
+                config = BertConfig(11, 3, 2, 6, n_feed_forward, **more)
+                assert config.n_parameters == sum(weight.numel() for weight in NanoBERT(config).parameters()), more
 
 
-@pytest.mark.parametrize("size", [2.5, 2.0, "3", True, [3]])
-@pytest.mark.parametrize("name", SIZES)
-def test_a_size_that_is_no_whole_number_is_refused(as_a_reader: None, name: str, size: Any) -> None:
-    with pytest.raises(TypeError, match=rf"{name} .* must be a whole number \(int\), not"):
-        BertConfig(**settings(**{name: size}))
-
-
-@pytest.mark.parametrize(("n_embed", "n_heads", "instead"), [(3, 2, 4), (3, 4, 4), (10, 4, 8), (7, 3, 6)])
-def test_features_that_cannot_be_shared_out_are_refused(n_embed: int, n_heads: int, instead: int) -> None:
-    with pytest.raises(ValueError, match=f"n_heads={n_heads}: choose a multiple .* n_embed={instead}"):
-        BertConfig(**settings(n_embed=n_embed, n_heads=n_heads))
-    assert BertConfig(**settings(n_embed=instead, n_heads=n_heads)).head_size >= 1  # the advice is good
-
-
-@pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5, float("nan"), float("inf")])
-def test_dropout_outside_0_and_1_is_refused(dropout: float) -> None:
-    with pytest.raises(ValueError, match=f"at least 0 and below 1, but it is {dropout}"):
-        BertConfig(**settings(dropout=dropout))
-
-
-@pytest.mark.parametrize("value", [0.0, -1e-12, float("nan"), float("inf")])
-@pytest.mark.parametrize("name", ["layer_norm_eps", "initializer_range", "segment_range"])
-def test_what_must_be_above_zero_is(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be above 0 and finite, but it is {value}"):
-        BertConfig(**settings(**{name: value}))
-
-
-@pytest.mark.parametrize("value", ["0.1", True, None, [0.1]])
-@pytest.mark.parametrize("name", ["dropout", "layer_norm_eps", "initializer_range", "segment_range"])
-def test_what_is_no_number_is_refused(as_a_reader: None, name: str, value: Any) -> None:
-    with pytest.raises(TypeError, match=f"{name} is a number, but it is "):
-        BertConfig(**settings(**{name: value}))
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_a_model_larger_than_any_bert_is_refused(name: str) -> None:
-    """At once, and without building it."""
-    for size in (10**12, 10**400):
-        with pytest.raises(ValueError, match=r"would have [\d,]+ parameters; 4,000,000,000 is the limit .*n_layers="):
-            BertConfig(**settings(**{"n_embed": 4, name: size} | ({"n_embed": size} if name == "n_heads" else {})))
-
-
-@pytest.mark.parametrize("n_feed_forward", [None, 7])
-@pytest.mark.parametrize("norm_first", [False, True])
-@pytest.mark.parametrize("pooler", [False, True])
-def test_parameters_are_counted_without_building(n_feed_forward: int | None, norm_first: bool, pooler: bool) -> None:
-    config = BertConfig(
-        11, 3, 2, 6, n_feed_forward, max_seq_len=9, n_token_types=3, norm_first=norm_first, pooler=pooler
-    )
-    assert config.n_parameters == sum(weight.numel() for weight in NanoBERT(config).parameters())
+# What cannot be: of each kind one, in full
 
 
 @pytest.mark.parametrize(
     ("wrong", "error", "sentence"),
     [
-        ({"pad_id": 10}, ValueError, "pad_id=10 .* from 0 to 9"),
-        ({"pad_id": -1}, ValueError, "pad_id=-1 .* from 0 to 9"),
-        ({"pad_id": 1.0}, TypeError, "pad_id is a whole number, but it is 1.0"),
-        ({"pooling": "max"}, ValueError, 'pooling is "cls" or "mean", but it is \'max\''),
-        ({"labels": ()}, ValueError, "each class once, at least one"),
-        ({"labels": ("good", "good")}, ValueError, "each class once"),
+        ({"n_layers": 0}, ValueError, r"^n_layers must be at least 1, but it is 0\.$"),
+        ({"n_embed": 2.0}, TypeError, r"^n_embed counts something, so it must be a whole number \(int\), not 2\.0\.$"),
+        ({"dropout": 1.0}, ValueError, r"the share of features to drop: at least 0 and below 1, but it is 1\.0\.$"),
+        ({"dropout": "0.1"}, TypeError, r"^dropout is a number, but it is '0\.1'\.$"),
+        ({"segment_range": 0.0}, ValueError, r"^segment_range must be above 0 and finite, but it is 0\.0\.$"),
+        ({"pad_id": 10}, ValueError, r"^pad_id=10 is not an id of the vocabulary: ids go from 0 to 9\.$"),
+        ({"pad_id": 1.0}, TypeError, r"^pad_id is a whole number, but it is 1\.0\.$"),
+        ({"pooling": "max"}, ValueError, r"""^pooling is "cls" or "mean", but it is 'max'\.$"""),
+        ({"labels": ("good", "good")}, ValueError, r"^labels names each class once, at least one, but it is \('good',"),
         ({"labels": "good"}, TypeError, r"write labels=\['good', ...\]"),
     ],
+    ids=lambda value: "=".join(map(str, *value.items())) if isinstance(value, dict) else "",
 )
-def test_a_wrong_choice_is_refused(as_a_reader: None, wrong: dict[str, Any], error: type, sentence: str) -> None:
+def test_a_wrong_setting_is_refused(as_a_reader: None, wrong: dict[str, Any], error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         BertConfig(**settings(**wrong))
+
+
+def test_features_that_cannot_be_shared_out_are_refused() -> None:
+    for n_embed, n_heads, instead in ((3, 2, 4), (3, 4, 4), (10, 4, 8), (7, 3, 6)):
+        with pytest.raises(ValueError, match=f"n_heads={n_heads}: choose a multiple .* n_embed={instead}"):
+            BertConfig(**settings(n_embed=n_embed, n_heads=n_heads))
+        assert BertConfig(**settings(n_embed=instead, n_heads=n_heads)).head_size >= 1, "the advice is good"
+
+
+# And all the others: whatever is wrong, the setting and its value are named
+
+NO_NUMBER = st.sampled_from(["0.1", True, [0.1], {}, "many"])
+NO_WHOLE_NUMBER = NO_NUMBER | st.floats()
+BELOW_0 = st.floats(max_value=0, exclude_max=True)
+NOT_ABOVE_0 = st.floats(max_value=0) | st.sampled_from([math.nan, math.inf])
+WRONG: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(SIZES, NO_WHOLE_NUMBER | st.integers(max_value=0)),
+    "dropout": NO_NUMBER | st.none() | BELOW_0 | st.floats(min_value=1) | st.just(math.nan),
+    **dict.fromkeys(("layer_norm_eps", "initializer_range", "segment_range"), NO_NUMBER | st.none() | NOT_ABOVE_0),
+    "pad_id": NO_WHOLE_NUMBER | st.none() | st.integers(max_value=-1) | st.integers(min_value=10),
+    "pooling": st.text().filter(lambda name: name not in ("cls", "mean")),
+    "labels": st.text() | st.just(()) | st.lists(st.text(), min_size=1).map(lambda names: (*names, names[0])),
+}
+
+
+@hypothesis.settings(max_examples=500)
+@given(wrong=st.sampled_from(sorted(WRONG)).flatmap(lambda name: st.tuples(st.just(name), WRONG[name])))
+def test_any_wrong_value_is_refused_by_its_name(wrong: tuple[str, Any]) -> None:
+    name, value = wrong
+    with as_readers_run_it(), pytest.raises((TypeError, ValueError)) as caught:
+        BertConfig(**settings(**{name: value}))
+    assert str(caught.value).startswith(name)
+    assert str(value) in str(caught.value) or repr(value) in str(caught.value)
+
+
+@given(name=st.sampled_from(SIZES), size=st.integers(10**10, 10**400))
+def test_a_model_larger_than_any_bert_is_refused(name: str, size: int) -> None:
+    """At once, and without building it."""
+    sizes = {"n_embed": 4, name: size} | ({"n_embed": size} if name == "n_heads" else {})
+    with pytest.raises(ValueError, match=rf"would have [\d,]+ parameters; {LARGEST:,} is the limit .*{name}={size}"):
+        BertConfig(**settings(**sizes))
+
+
+# A model and its settings
 
 
 def test_a_model_takes_a_configuration_or_its_settings() -> None:
@@ -135,6 +139,7 @@ def test_a_model_takes_a_configuration_or_its_settings() -> None:
         (None, {}, r"needs vocab_size.*vocab_size=len\(tokenizer\)"),
         (None, {"vocab_size": 10, "layers": 2}, "no setting named 'layers'. Its settings are: vocab_size, n_layers"),
     ],
+    ids=["both", "ids", "neither", "unknown"],
 )
 def test_a_wrong_way_to_ask_for_a_model_is_refused(
     config: Any, given: dict[str, Any], sentence: str, as_a_reader: None
