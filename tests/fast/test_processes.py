@@ -1,15 +1,16 @@
 """Many processes: they learn what one learns, only the first writes, and none goes on without the others.
 
-This file is also the program that the processes run: `torchrun -m tests.fast.test_processes WHAT FOLDER`.
+This file is also the program that the processes run: `torchrun -m tests.fast.test_processes WHAT FOLDER`. What starts
+processes takes seconds, so most is done in one start; what needs several is left to `pytest -m slow`.
 """
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -23,16 +24,20 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch import distributed as group
 
-from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer, loop, processes
+from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
+from nano_bert.base_model import BertModule
 from nano_bert.cli.arguments import main, make_parser
 from nano_bert.data import Corpus, Split, load_phrases
-from nano_bert.fast.processes import first_goes_first, joined, own_device, own_part, started
-from nano_bert.model import BertModule
-from nano_bert.training.classification import Classification, train
+from nano_bert.fast import processes
+from nano_bert.fast.processes import first_goes_first, is_first, joined, launched, own_device, rank, world_size
+from nano_bert.fast.shared_work import gather, mean_loss, own_rows, sum_over_processes
+from nano_bert.task_heads import IGNORED
+from nano_bert.training import TrainingConfig, loop, pretrain, train
+from nano_bert.training import run as runs
+from nano_bert.training.classification import Classification
 from nano_bert.training.evaluation import evaluate
-from nano_bert.training.masking import IGNORED
-from nano_bert.training.optimizer import TrainingConfig
-from nano_bert.training.pretraining import Riddles, pretrain
+from nano_bert.training.masking import Masking
+from nano_bert.training.pretraining import Pretraining
 from nano_bert.training.resume import STATE_FILE
 
 PHRASES = load_phrases(n=100)
@@ -50,8 +55,8 @@ ASIDE = [". ".join(PHRASES.validation.texts[n : n + 2]) + "." for n in range(0, 
 LABELS = TrainingConfig(epochs=2, batch_size=7, learning_rate=1e-2, word_dropout=0.1)
 WORDS = TrainingConfig(epochs=2, batch_size=3, learning_rate=1e-2)
 SIZES = {"vocab_size": len(TOKENIZER), "n_embed": 8, "n_heads": 2, "max_seq_len": 32, "initializer_range": 0.3}
-ARGUMENTS = ["train", "phrases", "--n-embed", "4", "--epochs", "2", "--seed", "1"]  # two epochs of 125 steps
-DIES_AT = 230  # a step in the midst of the second epoch; the last state before it is from the 200th
+ARGUMENTS = ["train", "phrases", "--n-embed", "4", "--batch-size", "400", "--epochs", "2", "--seed", "1"]  # 20 steps
+DIES_AT, SAVE_EVERY = 16, 4  # a step in the midst of the second epoch, and how often the state is kept
 
 Trained = tuple[BertModule, list[dict[str, Any]]]
 
@@ -60,13 +65,13 @@ Trained = tuple[BertModule, list[dict[str, Any]]]
 
 
 def learn_labels(**settings: Any) -> Trained:
-    torch.manual_seed(processes.number())  # the copies start alike, whatever they drew
+    torch.manual_seed(rank())  # the copies start alike, whatever they drew
     model = NanoBertForClassification(**SIZES, dropout=0.0, **settings)
     return model, train(model, TOKENIZER, CORPUS, LABELS)
 
 
 def learn_words(**settings: Any) -> Trained:
-    torch.manual_seed(processes.number())
+    torch.manual_seed(rank())
     model = NanoBertForPreTraining(**SIZES, dropout=0.0, **settings)
     return model, pretrain(model, TOKENIZER, STORIES, ASIDE, WORDS)
 
@@ -91,7 +96,7 @@ def take_lesson(name: str, folder: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train_step", noting)
         model, history = LESSONS[name]()
-    save_file(model.state_dict(), folder / f"{name}-{processes.number()}.safetensors")
+    save_file(model.state_dict(), folder / f"{name}-{rank()}.safetensors")
     measured = [{key: value for key, value in line.items() if key.startswith("validation")} for line in history]
     return {"losses": losses, "measured": measured, "train_loss": [line["train_loss"] for line in history]}
 
@@ -106,36 +111,28 @@ def confusions() -> list[list[list[int]]]:
 
 def lose_a_number() -> str:
     """Train with a loss that is no number in the last process alone, and return what this one says of it."""
-    real = Classification.loss
+    real = Classification.losses
 
-    def loss(*arguments: Any) -> Tensor:
-        return real(*arguments) * (float("nan") if processes.number() == processes.count() - 1 else 1.0)
+    def losses(task: Classification, batch: Any) -> list[tuple[Tensor, int]]:
+        [(loss, count)] = real(task, batch)
+        return [(loss * (float("nan") if rank() == world_size() - 1 else 1.0), count)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Classification, "loss", loss)
+        patch.setattr(Classification, "losses", losses)
         with pytest.raises(ValueError) as error:  # noqa: PT011 (the test compares the words)
             learn_labels()
     return str(error.value)
-
-
-def prepare(folder: Path) -> bool:
-    """Prepare a file in the first process, slowly, and say whether this one found it."""
-    with first_goes_first():
-        if processes.is_first():
-            time.sleep(0.5)
-            (folder / "prepared").touch()
-        return (folder / "prepared").exists()
 
 
 def write(folder: Path) -> None:
     """Let each process write its results into a folder with its own number."""
     stories = folder / "stories.txt"
     with first_goes_first():
-        if processes.is_first():
+        if is_first():
             stories.write_text("\n\n".join(STORIES))
     for verb, what in (("train", "phrases"), ("pretrain", str(stories))):
         words = [verb, what, "--epochs", "1", "--batch-size", "400", "--n-embed", "4"]
-        options = make_parser().parse_args([*words, "--output", str(folder / f"{verb}-{processes.number()}")])
+        options = make_parser().parse_args([*words, "--output", str(folder / f"{verb}-{rank()}")])
         options.run(options)
 
 
@@ -143,14 +140,14 @@ def learn_together(folder: Path) -> None:
     """Do all of this, and write down what came out."""
     with joined("cpu"):
         answers: dict[str, Any] = {name: take_lesson(name, folder) for name in LESSONS}
-        answers |= {"confusions": confusions(), "no number": lose_a_number(), "found": prepare(folder)}
-        (folder / f"answers-{processes.number()}.json").write_text(json.dumps(answers))
+        answers |= {"confusions": confusions(), "no number": lose_a_number()}
+        (folder / f"answers-{rank()}.json").write_text(json.dumps(answers))
         write(folder)
 
 
 def fail_at_a_step(folder: Path, fail: Callable[[], None]) -> int:
     """Run the command; at a step, one process fails while the first is busy, or waits for the other."""
-    steps = count(1)
+    runs.SAVE_EVERY, steps = SAVE_EVERY, count(1)
     real = loop.train_step
 
     def failing(*arguments: Any) -> float:
@@ -163,13 +160,13 @@ def fail_at_a_step(folder: Path, fail: Callable[[], None]) -> int:
 
 
 def be_killed() -> None:
-    if not processes.is_first():
+    if not is_first():
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(600)  # busy, and not listening: nobody tells this process that the other one is gone but torchrun
+    signal.pause()  # busy, and not listening: nobody tells this process that the other one is gone but torchrun
 
 
 def stumble() -> None:
-    if not processes.is_first():
+    if not is_first():
         raise ValueError("a planted error")
 
 
@@ -185,7 +182,7 @@ PROGRAMS: dict[str, Callable[[Path], int | None]] = {
 
 def run(*command: str) -> tuple[int, str, str]:
     """Let two processes run one command, `-m module` and its arguments. A free port is found by torchrun itself."""
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root}
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *command]
     launched = subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -210,7 +207,7 @@ def as_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.integers(1, 40), st.integers(1, 9))
 def test_the_parts_of_all_processes_are_the_batch_each_row_once(n_rows: int, n_processes: int) -> None:
     batch = {"input_ids": torch.arange(2 * n_rows).view(n_rows, 2), "labels": torch.arange(n_rows)}
-    parts = [own_part(batch, process, n_processes) for process in range(n_processes)]
+    parts = [own_rows(batch, process, n_processes) for process in range(n_processes)]
     assert sorted(torch.cat([part["labels"] for part in parts]).tolist()) == list(range(n_rows))
     assert all(torch.equal(part["input_ids"], batch["input_ids"][part["labels"]]) for part in parts), "rows stay whole"
     sizes = [len(part["labels"]) for part in parts]
@@ -220,11 +217,12 @@ def test_the_parts_of_all_processes_are_the_batch_each_row_once(n_rows: int, n_p
 def test_the_lessons_hold_what_is_hard_to_share() -> None:
     """A batch with fewer rows than processes, and a process without any hidden word, or with far fewer than another."""
     source = torch.Generator().manual_seed(0)
-    batches = [batch for batch, _ in Classification(TOKENIZER, CORPUS, LABELS).batches(source)]
-    assert {len(batch["labels"]) for batch in batches} == {1, 7}
-    for in_pairs in (False, True):
-        riddles = Riddles(TOKENIZER, STORIES, ASIDE, WORDS, 32, in_pairs)
-        batches = [batch["labels"] for batch, _ in riddles.batches(source)]
+    labels = Classification(NanoBertForClassification(**SIZES), TOKENIZER, CORPUS, LABELS)
+    assert {len(batch["labels"]) for batch in labels.batches(source)} == {1, 7}
+    for pooler in (False, True):
+        model = NanoBertForPreTraining(**SIZES, pooler=pooler)
+        words = Pretraining(model, TOKENIZER, STORIES, ASIDE, WORDS, Masking())
+        batches = [batch["labels"] for batch in words.batches(source)]
         assert {len(labels) for labels in batches} == {1, 3}
         hidden = [[int((labels[process::2] != IGNORED).sum()) for process in range(2)] for labels in batches]
         assert any(0 in both for both in hidden)
@@ -281,10 +279,6 @@ def test_a_loss_that_is_no_number_in_one_process_is_told_by_all(together: Any) -
     assert sentences == {"The loss is nan: the weights grew too large. Take a lower learning_rate."}
 
 
-def test_what_the_first_prepares_is_found_by_all(together: Any) -> None:
-    assert all(answers["found"] for answers in together[1])
-
-
 @pytest.mark.parametrize("verb", ["train", "pretrain"])
 def test_only_the_first_writes(together: Any, verb: str) -> None:
     folder, answers = together
@@ -318,6 +312,7 @@ def results(folder: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     ]
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_twice(finished: tuple[Path, str, str]) -> None:
     folder, out, err = finished
     ours = [line for line in out.splitlines() if "Gloo" not in line]
@@ -329,16 +324,25 @@ def test_nothing_is_printed_twice(finished: tuple[Path, str, str]) -> None:
     assert "Traceback" not in err
 
 
-def test_a_process_that_is_killed_ends_the_run_which_can_go_on(finished: Any, tmp_path: Path) -> None:
-    code, out, err = run("-m", "tests.fast.test_processes", "die", str(tmp_path))
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
+    """The folder of a run of which one process was killed, its exit code, and what it said."""
+    folder = tmp_path_factory.mktemp("killed")
+    return folder, *run("-m", "tests.fast.test_processes", "die", str(folder))
+
+
+def test_a_process_that_is_killed_ends_the_run(killed: tuple[Path, int, str, str]) -> None:
+    folder, code, out, err = killed
     assert code != 0
     assert "Best on validation" not in out
-    said = sentences(err)
-    assert len(said) == 1, err
-    assert re.search(
-        r"process 0 of 2 .* has lost another one\. The run is kept .* start it again with --resume", said[0]
-    )
-    assert {path.name for path in tmp_path.iterdir()} == {STATE_FILE}, "no half-written file is left"
+    [said] = sentences(err)
+    assert re.search(r"process 0 of 2 .* has lost another one\. The run is kept .* start it again with --resume", said)
+    assert {path.name for path in folder.iterdir()} == {STATE_FILE}, "no half-written file is left"
+
+
+@pytest.mark.slow
+def test_a_run_that_lost_a_process_goes_on_bit_for_bit(killed: Any, finished: Any, tmp_path: Path) -> None:
+    shutil.copy(killed[0] / STATE_FILE, tmp_path)
     code, _, err = run("-m", "nano_bert", *ARGUMENTS, "--output", str(tmp_path), "--resume")
     assert code == 0, err
     weights, history = results(finished[0])
@@ -347,6 +351,7 @@ def test_a_process_that_is_killed_ends_the_run_which_can_go_on(finished: Any, tm
     assert resumed_history == history
 
 
+@pytest.mark.slow
 def test_a_process_that_stumbles_ends_the_run_and_both_say_why(tmp_path: Path) -> None:
     code, _, err = run("-m", "tests.fast.test_processes", "stumble", str(tmp_path))
     assert code != 0
@@ -358,6 +363,7 @@ def test_a_process_that_stumbles_ends_the_run_and_both_say_why(tmp_path: Path) -
     assert said[1].endswith(f"). {kept}")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_as_many_processes_as_before(
     finished: tuple[Path, str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,7 +373,7 @@ def test_a_run_goes_on_with_as_many_processes_as_before(
     assert results(folder)[1] == before
 
 
-# At the door.
+# Before anything starts.
 
 
 @pytest.mark.parametrize("words", [["evaluate", "phrases"], ["predict", "good"], ["reproduce", "imdb"]], ids=str)
@@ -390,21 +396,34 @@ def test_one_process_alone_is_left_as_it_is(handler: Any, monkeypatch: pytest.Mo
     monkeypatch.setenv("WORLD_SIZE", "2")  # said by something else than torchrun, such as a queue of jobs
     with joined("a device of any name"):
         assert not group.is_initialized()
-        assert (processes.number(), processes.count(), started()) == (0, 1, 1)
-        assert processes.is_first()
+        assert (rank(), world_size(), launched()) == (0, 1, 1)
+        assert is_first()
         assert own_device("cuda") == "cuda"
-        module, numbers = torch.nn.Linear(2, 2), torch.tensor([1.0, 2.0])
-        assert processes.averaging(module) is module
-        assert processes.total(numbers) is numbers
-        assert processes.gathered(numbers).tolist() == [[1.0, 2.0]]
+        model, numbers = torch.nn.Linear(1, 1), torch.tensor([1.0, 2.0])
+        loss_of = mean_loss(model, lambda rows: [(rows["x"].sum(), 2), (rows["x"].sum(), 4)], torch.device("cpu"))
+        assert loss_of({"x": numbers}).item() == 3 / 2 + 3 / 4
+        assert sum_over_processes(numbers) is numbers
+        assert gather(numbers).tolist() == [[1.0, 2.0]]
         with first_goes_first():
             pass
     assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_each_process_has_a_card_of_its_own(as_one_of_two: None) -> None:
-    assert started() == 2
+    assert launched() == 2
     assert [own_device(name) for name in ("cuda", "cpu")] == ["cuda:1", "cpu"]
+
+
+@pytest.mark.parametrize(("number", "order"), [(0, ["work", "barrier"]), (1, ["barrier", "work"])])
+def test_the_first_goes_first(monkeypatch: pytest.MonkeyPatch, number: int, order: list[str]) -> None:
+    """It comes to the barrier with its work done, and the others come to it before theirs."""
+    done: list[str] = []
+    monkeypatch.setattr(processes, "rank", lambda: number)
+    monkeypatch.setattr(processes, "world_size", lambda: 2)
+    monkeypatch.setattr(group, "barrier", lambda: done.append("barrier"))
+    with first_goes_first():
+        done.append("work")
+    assert done == order
 
 
 @pytest.mark.parametrize("device", ["mps", "xpu", "cuda:0", "gpu"])
