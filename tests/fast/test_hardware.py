@@ -4,6 +4,7 @@ No graphics card is needed: tensors of PyTorch's device "meta" have no numbers, 
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer, commands, loop
+from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
+from nano_bert.cli import commands
 from nano_bert.cli.arguments import main
 from nano_bert.data import load_phrases
 from nano_bert.experiments.recipes import RECIPES, build
-from nano_bert.fast.fused import is_fused
-from nano_bert.fast.hardware import devices, find_device, random_state, set_random_state
-from nano_bert.training.classification import train
+from nano_bert.fast.hardware import devices, find_device, on_device, random_state, set_random_state
+from nano_bert.fast.shared_work import MeanLoss
+from nano_bert.training import Run, TrainingConfig, loop, train
+from nano_bert.training import run as runs
 from nano_bert.training.evaluation import evaluate, predict_probabilities
-from nano_bert.training.loop import LossOf, Task
-from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE
 
 PHRASES = load_phrases(n=100)
@@ -169,29 +170,27 @@ def test_the_command_says_what_is_not_there_before_it_reads_or_writes(
 
 def test_the_options_of_the_command_reach_the_training(tmp_path: Path) -> None:
     words = ["train", "phrases", "--epochs", "1", "--batch-size", "400", "--n-embed", "4", "--output", str(tmp_path)]
-    assert main([*words, "--fused", "--dtype", "bfloat16", "--device", "cpu:0"]) == 0
+    assert main([*words, "--clear", "--dtype", "bfloat16", "--device", "cpu:0"]) == 0
     assert json.loads((tmp_path / "config.json").read_text())["hidden_size"] == 4
     with safe_open(tmp_path / STATE_FILE, framework="pt") as file:
         identity = json.loads(file.metadata()["identity"])
     assert {name: identity[name] for name in ("fused", "dtype", "device")} == {
-        "fused": True,
+        "fused": False,
         "dtype": "bfloat16",
         "device": "cpu:0",
     }
 
 
-# 16 bits and fused heads, on any machine.
+# 16 bits, on any machine.
 
 
-def test_16_bits_learn_phrases_and_the_weights_keep_32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_16_bits_learn_phrases_and_the_weights_keep_32() -> None:
     recipe, corpus = RECIPES["phrases"], load_phrases()
-    settings = TrainingConfig(**{**vars(recipe.training), "dtype": "bfloat16"})
     model, tokenizer = build(recipe, corpus, seed=0)
     seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            module.register_forward_hook(lambda layer, _, out: seen[layer.training].add(out.dtype))
-    history = train(model, tokenizer, corpus, settings)
+    for linear in (model.bert.encoder.layers[0].attention.output, model.classifier):
+        linear.register_forward_hook(lambda layer, _, out: seen[layer.training].add(out.dtype))
+    history = train(model, tokenizer, corpus, replace(recipe.training, dtype="bfloat16", epochs=3))
     assert seen == {True: {torch.bfloat16}, False: {torch.bfloat16}}, "in the training, and when it is validated"
     assert max(line["validation_accuracy"] for line in history) > 0.95
     assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in model.parameters())
@@ -202,61 +201,26 @@ def test_16_bits_learn_phrases_and_the_weights_keep_32(monkeypatch: pytest.Monke
 def test_16_bits_compute_with_the_weights_as_they_are_now(monkeypatch: pytest.MonkeyPatch, fused: bool) -> None:
     """PyTorch keeps the weights that it has rounded to 16 bits: after a step they must not be those of before."""
     rounded: list[float] = []
-    real = loop.train_step
+    real = MeanLoss.forward
 
-    def step(model: Any, optimizer: Any, loss: Tensor, *rest: float) -> float:
+    def forward(module: MeanLoss, batch: dict[str, Tensor]) -> Tensor:
+        loss = real(module, batch)
         with torch.autocast("cpu", enabled=False), torch.no_grad():
-            exact = task_loss(batches[-1])
-        rounded.append(abs(exact - loss.item()))
-        return real(model, optimizer, loss, *rest)
+            rounded.append(abs(real(module, batch).item() - loss.item()))
+        return loss
 
-    batches: list[dict[str, Tensor]] = []
-    real_forward = LossOf.forward
-
-    def forward(self: Any, batch: dict[str, Tensor], *rest: int) -> Tensor:
-        batches.append(batch)
-        return real_forward(self, batch, *rest)
-
-    torch.manual_seed(0)
-    model = NanoBertForClassification(**SIZES, dropout=0.0, pooling="mean", initializer_range=0.3)
-
-    def task_loss(batch: dict[str, Tensor]) -> float:
-        return model(**batch).loss.item()
-
-    monkeypatch.setattr(loop, "train_step", step)
-    monkeypatch.setattr(LossOf, "forward", forward)
-    settings = TrainingConfig(epochs=4, batch_size=10, learning_rate=3e-2, dtype="bfloat16", fused=fused)
-    train(model, TOKENIZER, PHRASES, settings)
+    monkeypatch.setattr(MeanLoss, "forward", forward)
+    learn(epochs=4, batch_size=10, learning_rate=3e-2, fused=fused)
     assert len(rounded) == 32
     assert 0 < max(rounded) < 0.03
 
 
-def learn(fused: bool, folder: Path | None = None, resume: bool = False, **settings: Any) -> tuple[Any, Any]:
+def learn(run: Run | None = None, **settings: Any) -> tuple[NanoBertForClassification, list[dict[str, Any]]]:
+    """Learn in 16 bits."""
     torch.manual_seed(0)
     model = NanoBertForClassification(**SIZES, dropout=0.0, pooling="mean", initializer_range=0.3)
-    wanted = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "fused": fused, **settings}
-    return model, train(model, TOKENIZER, PHRASES, TrainingConfig(**wanted), folder, resume)
-
-
-def test_fused_heads_learn_the_same_and_are_heads_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    was_fused: set[bool] = set()
-    real = loop.train_step
-    monkeypatch.setattr(loop, "train_step", lambda model, *rest: was_fused.add(is_fused(model)) or real(model, *rest))
-    plain, expected = learn(fused=False)
-    assert was_fused == {False}
-    fused, found = learn(fused=True)
-    assert was_fused == {False, True}
-    assert not is_fused(fused)
-    for name in ("train_loss", "validation_accuracy"):
-        assert found[0][name] == pytest.approx(expected[0][name], abs=1e-4)
-    assert plain.state_dict().keys() == fused.state_dict().keys()
-
-
-def test_a_model_that_came_fused_goes_fused() -> None:
-    torch.manual_seed(0)
-    model = NanoBertForClassification(**SIZES).fuse()
-    train(model, TOKENIZER, PHRASES, TrainingConfig(epochs=1, fused=True))
-    assert is_fused(model)
+    wanted = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "dtype": "bfloat16", **settings}
+    return model, train(model, TOKENIZER, PHRASES, TrainingConfig(**wanted), run)
 
 
 @pytest.mark.parametrize(
@@ -271,16 +235,14 @@ def test_a_model_that_came_fused_goes_fused() -> None:
 def test_a_run_goes_on_with_the_hardware_it_began_with(
     tmp_path: Path, changed: dict[str, Any], then: str, now: str
 ) -> None:
-    settings: dict[str, Any] = {"fused": True, "dtype": "bfloat16", "epochs": 1}
-    learn(folder=tmp_path, **settings)
+    learn(Run(tmp_path), epochs=1)
     [name] = changed
     with pytest.raises(ValueError, match=f"was started with {name} = {then}, but now it is {now}"):
-        learn(folder=tmp_path, resume=True, **{**settings, **changed})
+        learn(Run(tmp_path, resume=True), **{"epochs": 1, **changed})
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_fused_run_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
-    unbroken, history = learn(fused=True, dtype=dtype)
+def test_a_run_in_16_bits_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unbroken, history = learn()
     real, steps = loop.train_step, iter(range(100))
 
     def break_off(*arguments: Any) -> float:
@@ -290,10 +252,10 @@ def test_a_fused_run_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "train_step", break_off)
-        patch.setattr(loop, "SAVE_EVERY", 3)
+        patch.setattr(runs, "SAVE_EVERY", 3)
         with pytest.raises(KeyboardInterrupt):
-            learn(fused=True, folder=tmp_path, dtype=dtype)
-    resumed, resumed_history = learn(fused=True, folder=tmp_path, resume=True, dtype=dtype)
+            learn(Run(tmp_path))
+    resumed, resumed_history = learn(Run(tmp_path, resume=True))
     assert all(torch.equal(weight, resumed.state_dict()[name]) for name, weight in unbroken.state_dict().items())
     assert [line["train_loss"] for line in resumed_history] == [line["train_loss"] for line in history]
 
@@ -342,18 +304,15 @@ def test_what_is_left_on_the_processor_is_found(card: None) -> None:
             model(**{**inputs(CARD), name: inputs(CPU)[name]})
 
 
-@pytest.mark.parametrize("attentions", [None, True, False])
 @pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("settings", [{"pooling": "cls"}, {"pooling": "mean"}, {"norm_first": True}], ids=str)
-def test_a_classifier_learns_on_a_card(
-    card: None, settings: dict[str, Any], fused: bool, attentions: bool | None
-) -> None:
+def test_a_classifier_learns_on_a_card(card: None, settings: dict[str, Any], fused: bool) -> None:
     model = NanoBertForClassification(**SIZES, **settings).to(CARD)
     if fused:
         model.fuse()
     labels = torch.ones(3, dtype=torch.long, device=CARD)
-    out = model(**inputs(CARD), labels=labels, output_attentions=attentions)
-    assert (out.attentions is not None) == (attentions if attentions is not None else not fused)
+    out = model(**inputs(CARD), labels=labels)
+    assert (out.attention_weights is None) == fused
     assert_learns_on_card(model, out)
     assert_learns_on_card(model, model(inputs(CARD)["input_ids"], labels=labels))
     assert {weight.device for weight in model.unfuse().parameters()} == {CARD}
@@ -371,28 +330,17 @@ def test_a_model_in_pretraining_learns_on_a_card(card: None, pooler: bool, fused
     assert all(weight.grad is not None for weight in model.parameters())
 
 
-class Noting(Task[NanoBertForClassification]):
-    """A task that notes on which devices its rows are."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[set[torch.device], set[torch.device]]] = []
-
-    def batches(self, generator: torch.Generator) -> Any:
-        raise NotImplementedError
-
-    def validate(self, model: NanoBertForClassification) -> Any:
-        raise NotImplementedError
-
-    def loss(self, model: NanoBertForClassification, mine: dict[str, Tensor], whole: dict[str, Tensor]) -> Tensor:
-        self.seen.append(({rows.device for rows in mine.values()}, {rows.device for rows in whole.values()}))
-        return model(**mine).loss
-
-
 def test_a_batch_is_brought_to_the_model(card: None) -> None:
-    model, task = NanoBertForClassification(**SIZES).to(CARD), Noting()
+    model = NanoBertForClassification(**SIZES).to(CARD)
+    seen: set[torch.device] = set()
+
+    def losses(rows: Any) -> list[tuple[Tensor, int]]:
+        seen.update(column.device for column in rows.values())
+        return [(model(**rows).loss, 3)]
+
     batch = {**inputs(CPU), "labels": torch.ones(3, dtype=torch.long)}
-    assert LossOf(model, task)(batch, 0, 1).device == CARD
-    assert task.seen == [({CARD}, {CPU})], "the rows to compute with; what is only counted stays"
+    assert MeanLoss(model, losses, CARD)(batch).device == CARD
+    assert seen == {CARD}
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -400,7 +348,7 @@ def test_answers_come_back_from_the_card(card: None, fused: bool) -> None:
     model = NanoBertForClassification(**SIZES).to(CARD)
     if fused:
         model.fuse()
-    probabilities = predict_probabilities(model, TOKENIZER, PHRASES.test.texts[:5], batch_size=2)
+    probabilities = predict_probabilities(model, TOKENIZER, PHRASES.test.texts[:5])
     assert probabilities.device == CPU
     assert torch.equal(probabilities, torch.ones(5, 2)), "nothing that stays on the card can be put in its place"
     assert evaluate(model, TOKENIZER, PHRASES.test).confusion == [[5, 0], [5, 0]]
@@ -410,20 +358,14 @@ def test_a_model_goes_to_its_device_and_comes_home_also_when_the_training_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     went: list[torch.device] = []
+    monkeypatch.setattr(nn.Module, "to", lambda model, device: went.append(device))
 
-    def go(model: nn.Module, device: torch.device) -> nn.Module:
-        went.append(device)
-        return model
-
-    def fail(model: NanoBertForClassification, *_: Any) -> None:
-        assert is_fused(model)
+    def fail() -> None:
+        assert went == [torch.device("cpu:0")]
+        assert torch.is_autocast_enabled("cpu")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "find_device", lambda *_: torch.device("cpu:0"))
-    monkeypatch.setattr(nn.Module, "to", go)
-    monkeypatch.setattr(loop, "_learn", fail)
-    model = NanoBertForClassification(**SIZES)
-    with pytest.raises(KeyboardInterrupt):
-        train(model, TOKENIZER, PHRASES, TrainingConfig(device="cpu:0", fused=True))
+    with pytest.raises(KeyboardInterrupt), on_device(NanoBertForClassification(**SIZES), "cpu:0", "bfloat16"):
+        fail()
     assert went == [torch.device("cpu:0"), CPU]
-    assert not is_fused(model)
+    assert not torch.is_autocast_enabled("cpu")
