@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import pytest
 import torch
 from hypothesis import given
@@ -17,7 +16,7 @@ from safetensors.torch import load_file, save, save_file
 
 from nano_bert import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.pretrained.names import SETTING_NAMES, SIZES
-from tests.oracles import SEEDS, random_config, random_weights
+from tests.oracles import SEEDS, as_readers_run_it, random_config, random_weights
 
 KINDS = [NanoBERT, NanoBertForClassification, NanoBertForPreTraining]
 
@@ -285,30 +284,16 @@ def test_what_has_a_default_need_not_be_said(folder: Path) -> None:
         ({"position_embedding_type": "relative_key"}, "knows position_embedding_type absolute, .* 'relative_key'"),
         ({"pruned_heads": {"0": [1]}}, "knows pruned_heads {}, but this model has {'0'"),
         ({"vocab_size": 0}, "vocab_size must be at least 1, but it is 0"),
-        ({"num_hidden_layers": -2}, "n_layers must be at least 1, but it is -2"),
         ({"hidden_size": "4"}, "n_embed counts something"),
-        ({"hidden_size": 4.0}, "n_embed counts something"),
-        ({"hidden_size": float("nan")}, "n_embed counts something"),
-        ({"hidden_size": float("inf")}, "n_embed counts something"),
-        ({"type_vocab_size": True}, "n_token_types counts something"),
-        ({"intermediate_size": [16]}, "n_feed_forward counts something"),
         ({"num_attention_heads": 3}, "n_embed=4 cannot be shared out among n_heads=3"),
-        ({"num_attention_heads": 10**7}, "n_embed=4 cannot be shared out among n_heads=10000000"),
         ({"hidden_dropout_prob": 1.5}, "dropout .* it is 1.5"),
-        ({"hidden_dropout_prob": float("nan")}, "dropout .* it is nan"),
-        ({"hidden_dropout_prob": "0.1"}, "dropout is a number, but it is '0.1'"),
         ({"layer_norm_eps": {}}, "layer_norm_eps is a number, but it is {}"),
-        ({"layer_norm_eps": float("inf")}, "layer_norm_eps must be above 0 and finite"),
         ({"pad_token_id": 10}, "pad_id=10 is not an id of the vocabulary"),
-        ({"pad_token_id": "0"}, "pad_id is a whole number"),
         ({"pooling": "max"}, 'pooling is "cls" or "mean"'),
         ({"id2label": {"zero": "bad"}}, "id2label gives each class its name, .* but it is {'zero'"),
         ({"id2label": ["bad", "good"]}, "id2label gives each class its name"),
         ({"id2label": {"0": "bad", "1": "bad"}}, "labels names each class once"),
         ({"vocab_size": 10**12}, "would have [0-9,]+ parameters; 4,000,000,000 is the limit"),
-        ({"num_hidden_layers": 10**9}, "would have [0-9,]+ parameters"),
-        ({"hidden_size": 10**7, "num_attention_heads": 10**7}, "would have [0-9,]+ parameters"),
-        ({"intermediate_size": 10**400}, "would have [0-9,]+ parameters"),
         ({"hidden_size": 10**400, "num_attention_heads": 3}, "would have [0-9,]+ parameters"),
         ({"max_position_embeddings": 10**4000}, ""),  # Python refuses to write such a number out; any sentence will do
     ],
@@ -316,7 +301,7 @@ def test_what_has_a_default_need_not_be_said(folder: Path) -> None:
 def test_settings_of_no_model_of_ours_are_refused(
     as_a_reader: None, folder: Path, changed: dict[str, Any], sentence: str
 ) -> None:
-    """The message names the file, and what in it is wrong."""
+    """The message names the file, and what in it is wrong; of each kind one, and all others further below."""
     edit(folder / "config.json", **changed)
     with pytest.raises(ValueError, match=f"config.json is not that of a BERT which can be opened here. .*{sentence}"):
         NanoBertForClassification.from_pretrained(folder)
@@ -367,14 +352,12 @@ def test_whatever_the_settings_say_the_error_is_a_sentence(
     folder = tmp_path_factory.mktemp("settings")
     NanoBertForClassification(vocab_size=10).save_pretrained(folder)
     edit(folder / "config.json", **data)
-    jaxtyping.config.update("jaxtyping_disable", True)
     problem = ""
-    try:
-        NanoBertForClassification.from_pretrained(folder)
-    except ValueError as error:
-        problem = str(error)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    with as_readers_run_it():
+        try:
+            NanoBertForClassification.from_pretrained(folder)
+        except ValueError as error:
+            problem = str(error)
     assert problem == "" or str(folder) in problem
 
 

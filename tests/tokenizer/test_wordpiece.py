@@ -1,6 +1,7 @@
 """The WordPiece tokenizer: the same ids as transformers, from the same folder, whatever the text.
 
-`python -m tests.tokenizer.test_wordpiece` compares all 50,000 reviews of IMDB; the tests take a tenth of them.
+`python -m tests.tokenizer.test_wordpiece` compares all 50,000 reviews of IMDB; `pytest -m slow` takes a tenth of them,
+and the tests that always run a hundredth.
 """
 
 # ruff: noqa: RUF001 (letters that look alike are what many of these texts are about)
@@ -137,8 +138,9 @@ def count_differences(ours: WordPieceTokenizer, theirs: Any, texts: list[str]) -
 
 
 @pytest.mark.skipif(not (data_folder() / "aclImdb_v1.tar.gz").is_file(), reason="needs the real IMDB")
-def test_reviews(as_a_reader: None, ours: WordPieceTokenizer, theirs: Any, reviews: list[str]) -> None:
-    assert count_differences(ours, theirs, reviews) == 0
+@pytest.mark.parametrize("n_reviews", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_reviews(as_a_reader: None, ours: WordPieceTokenizer, theirs: Any, reviews: list[str], n_reviews: int) -> None:
+    assert count_differences(ours, theirs, reviews[:n_reviews]) == 0
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,8 @@ def test_the_limit_counts_special_tokens_too(limit: int, words: list[str]) -> No
 
 
 def test_settings_reach_a_tokenizer_made_from_texts() -> None:
-    tokenizer = WordTokenizer.from_texts(["Film"], 1, None, 7, False, "tail", OWN_TOKENS)
+    settings = {"max_seq_len": 7, "lower_case": False, "truncation": "tail", "special_tokens": OWN_TOKENS}
+    tokenizer = WordTokenizer.from_texts(["Film"], 1, None, **settings)
     assert (tokenizer.max_seq_len, tokenizer.lower_case, tokenizer.truncation) == (7, False, "tail")
     assert tokenizer.id_to_token == [*OWN_TOKENS, "Film"]
 
