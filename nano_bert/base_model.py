@@ -26,8 +26,7 @@ def draw(part: Part) -> Part:
     less of a difference.)
     """
     for module in part.modules():
-        # "meta": a model that is opened has no numbers yet. To draw them would load seconds of torch for nothing.
-        if isinstance(module, nn.Linear) and not module.weight.is_meta:
+        if isinstance(module, nn.Linear):
             nn.init.orthogonal_(module.weight)
             nn.init.zeros_(module.bias)
     return part

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from nano_bert.base_model import BertModule
 from nano_bert.config import BertConfig
@@ -120,10 +121,20 @@ class Checkpoint:
 
     def build(self, kind: type[Model]) -> Model:
         """Return a model with these weights, ready to use."""
-        with torch.device("meta"):  # which takes no memory of its own, and draws no random number
+        with torch.device("meta"), Undrawn():  # no memory of its own, and no random number
             model = kind(self.config)
         model.load_state_dict(self.fit(model.state_dict()), assign=True)
         return model.eval()
+
+
+class Undrawn(TorchFunctionMode):
+    """While it lasts, no tensor's numbers are drawn. (Where there are none, torch would load a second of code for it.)"""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what torch was asked for, unless it is to draw."""
+        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def load_checkpoint(name: str | Path) -> Checkpoint:
