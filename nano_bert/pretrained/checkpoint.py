@@ -128,7 +128,7 @@ class Checkpoint:
 
 
 class Undrawn(TorchFunctionMode):
-    """While it lasts, no tensor's numbers are drawn. (Where there are none, torch would load a second of code for it.)"""
+    """While it lasts, no tensor's numbers are drawn: where there are none yet, torch would load a second of code."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do what torch was asked for, unless it is to draw."""

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from nano_bert import few_labels, loop
+from nano_bert import NanoBertForPreTraining
 from nano_bert.data import Corpus, load_phrases
+from nano_bert.experiments import few_labels
 from nano_bert.experiments.few_labels import make_few_labels_record, take_labels
+from nano_bert.training import TrainingConfig, loop
 from nano_bert.training.evaluation import measure
-from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE
 
 CORPUS = load_phrases(n=200)
@@ -53,10 +54,10 @@ def test_the_seed_decides_which_labels_and_more_hold_the_fewer() -> None:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {**few_labels.MODEL, "n_layers": 1, "n_embed": 4, "max_seq_len": 16}
-    monkeypatch.setattr(few_labels, "MODEL", model)
+    model = {**few_labels.PRETRAINING.model, "n_layers": 1, "n_embed": 4, "max_seq_len": 16}
+    small = replace(few_labels.PRETRAINING, model=model, training=TrainingConfig(epochs=2))
+    monkeypatch.setattr(few_labels, "PRETRAINING", small)
     monkeypatch.setattr(few_labels, "N_MEASURED", 10)
-    monkeypatch.setattr(few_labels, "PRETRAINING", TrainingConfig(epochs=2))
     monkeypatch.setattr(
         few_labels, "FINE_TUNING", {n: TrainingConfig(epochs=2, batch_size=8, word_dropout=0.1) for n in (8, 40)}
     )
@@ -102,7 +103,7 @@ def test_the_record_is_complete_and_the_same_after_a_break(
     broken, n_breaks = None, 0
     with monkeypatch.context() as patch:
         patch.setattr(loop, "train_step", step)
-        patch.setattr(loop, "SAVE_EVERY", 1)
+        patch.setattr(runs, "SAVE_EVERY", 1)
         while broken is None:
             try:
                 broken = make_few_labels_record(CORPUS, [0, 3], tmp_path / "broken")
@@ -129,7 +130,7 @@ def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
     result = {"test": asdict(measure([0, 1], [0, 1], CORPUS.label_names))}
     monkeypatch.setattr(few_labels, "pretrain_once", lambda *given: given)
     monkeypatch.setattr(few_labels, "fine_tune", lambda *given: runs.append(given) or result)
-    monkeypatch.setattr(few_labels, "fit_bag", lambda *given: bags.append(given) or result)
+    monkeypatch.setattr(few_labels, "choose_bag", lambda *given: bags.append(given) or (None, result))
     record = make_few_labels_record(CORPUS, [5, 6], tmp_path)
     assert [line["history"][2:] for line in record["pretraining"]] == [
         (n, tmp_path / f"pretraining-{n}") for n in (5, 6)
@@ -141,7 +142,8 @@ def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
         for arm, start in (("scratch", None), ("pretrained", tmp_path / f"pretraining-{seed}"))
     ]
     assert [(corpus, start, how.seed, how.epochs, place) for corpus, _, start, how, place in runs] == expected
-    assert [(corpus, seed) for corpus, _, seed in bags] == [(corpus, seed) for corpus, _, seed, *_ in expected[::2]]
+    assert [corpus for corpus, *_ in bags] == [corpus for corpus, *_ in expected[::2]]
+    assert [run["seed"] for n in ("8", "40") for run in record["runs"]["bag_of_words"][n]] == [5, 6, 5, 6]
 
 
 def test_the_test_texts_and_the_labels_are_no_part_of_the_pretraining(tiny: None, tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_from_scratch_and_pretrained_differ_in_their_start_alone(
     assert replace(named, name=texts.name) == texts
     assert named.name.startswith(f"{texts.name}, from the weights "), "a run from other weights is another run"
     assert replace(pretrained.config, n_feed_forward=None) == scratch.config
-    expected = few_labels.NanoBertForPreTraining.from_pretrained(tmp_path).bert.state_dict()
+    expected = NanoBertForPreTraining.from_pretrained(tmp_path).bert.state_dict()
     found = pretrained.bert.state_dict()
     assert found.keys() == expected.keys() == scratch.bert.state_dict().keys()
     assert all(found[name].equal(weight) for name, weight in expected.items())

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from nano_bert import NanoBERT, loop, published
+from nano_bert import NanoBERT, WordPieceTokenizer
 from nano_bert.data import load_phrases
+from nano_bert.experiments import published_weights as published
 from nano_bert.experiments.published_weights import make_published_record, minilm, take_part
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
-from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training import TrainingConfig, loop
 from tests.oracles import random_weights
 
 CORPUS = load_phrases(n=200)
@@ -26,8 +27,6 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     """A BERT that nobody has trained, in the layout of a published one."""
-    from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
-
     words = sorted({word for text in CORPUS.train.texts for word in text.split() if len(word) > 1})[:60]
     tokenizer = WordPieceTokenizer([*SPECIAL_TOKENS, *words, *"abcdefghijklmnop", *(f"##{x}" for x in "abcdefgh")])
     tokenizer.save_pretrained(tmp_path / "weights")
@@ -85,7 +84,7 @@ def test_it_is_the_published_weights_that_are_fine_tuned(
     tiny: None, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(published, "train", lambda *given, **more: seen.append(given) or 1 / 0)
+    monkeypatch.setattr(published, "train_and_measure", lambda *given: seen.append(given) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         published.fine_tune_once(weights, CORPUS, 4, tmp_path)
     [(model, tokenizer, _, settings, *_)] = seen

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from nano_bert import loop, records
 from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.experiments import records
 from nano_bert.experiments.recipes import CORPORA, RECIPES, Recipe, build, run_recipe
 from nano_bert.experiments.records import PENALTIES, describe, make_record, measure_baselines, summarise
 from nano_bert.predict import load_classifier
+from nano_bert.training import Run, TrainingConfig, loop
 from nano_bert.training.evaluation import Metrics, evaluate
-from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE
 
 CORPUS = load_phrases(n=100)
@@ -65,7 +65,7 @@ def test_the_seed_draws_the_weights() -> None:
 
 
 def test_the_folder_holds_the_model_that_was_returned(tmp_path: Path) -> None:
-    model, tokenizer, _ = run_recipe(RECIPE, CORPUS, 0, tmp_path)
+    model, tokenizer, _ = run_recipe(RECIPE, CORPUS, 0, Run(tmp_path))
     assert evaluate(*load_classifier(tmp_path), CORPUS.test) == evaluate(model, tokenizer, CORPUS.test)
 
 
