@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -14,14 +15,20 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer, commands, loop, recipes
+from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordPieceTokenizer, WordTokenizer
+from nano_bert.cli import commands
 from nano_bert.cli.arguments import EXAMPLES, main, make_parser
+from nano_bert.cli.commands import MODEL_OPTIONS, TRAINING_OPTIONS
 from nano_bert.data import Split, load_phrases
 from nano_bert.data.download import SOURCES
+from nano_bert.experiments import recipes
 from nano_bert.experiments.recipes import Recipe
 from nano_bert.experiments.records import PENALTIES
-from nano_bert.training.optimizer import TrainingConfig
+from nano_bert.training import TrainingConfig, loop
+from nano_bert.training import run as run_module
 
 VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
@@ -173,8 +180,6 @@ def test_pretrain_leaves_a_model_that_everybody_can_open(
 
     kind: Any = WordTokenizer
     if pieces:
-        from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
-
         kind = WordPieceTokenizer
         theirs = transformers.BertTokenizerFast.from_pretrained(folder)
         assert theirs("the film was good").input_ids == kind.from_pretrained(folder).encode("the film was good")
@@ -219,7 +224,7 @@ def test_pretrain_goes_on_after_ctrl_c_as_if_nothing_had_been(
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(loop, "SAVE_EVERY", 2)
+    monkeypatch.setattr(run_module, "SAVE_EVERY", 2)
     monkeypatch.setattr(loop, "train_step", step)
     broken = str(tmp_path / "broken")
     code, out, err = run(*arguments, broken)
@@ -287,15 +292,15 @@ def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     seen: list[Any] = []
     real = commands.pretrain
-    monkeypatch.setattr(commands, "pretrain", lambda *given, **more: seen.append((given, more)) or real(*given, **more))
+    monkeypatch.setattr(commands, "pretrain", lambda *given: seen.append(given) or real(*given))
     given = ("--pieces", "--whole-words", "--share", "0.25", "--seed", "4")
     code, out, err = run("pretrain", "imdb", *PRETRAIN, *given)
     assert code == 0, err
     assert out.endswith("Kept in runs/pretrained-imdb.\n")
-    [((model, _, texts, validation, settings), more)] = seen
+    [(model, _, texts, validation, settings, masking, _)] = seen
     assert texts is corpus.train.texts, "and neither their labels nor the test split"
     assert validation == corpus.validation.texts
-    assert (more["share"], more["whole_words"], settings.seed) == (0.25, True, 4)
+    assert (masking.share, masking.whole_words, settings.seed) == (0.25, True, 4)
     assert model.next_sentence_head is None
 
 
@@ -382,54 +387,32 @@ def test_ctrl_c_says_how_to_go_on(run: Run, tiny: None, tmp_path: Path, monkeypa
     [
         ("", "the following arguments are required: COMMAND"),
         ("teach phrases", "invalid choice: 'teach'"),
-        ("train", "the following arguments are required: corpus"),
         ("train films", "argument corpus: invalid choice: 'films'"),
         ("train phrases --recipe huge", "argument --recipe: invalid choice: 'huge'"),
         ("train phrases --epochs many", "argument --epochs: invalid int value: 'many'"),
-        ("train phrases --colour red", "unrecognized arguments: --colour red"),
         ("train imdb --recipe phrases", "The recipe phrases is for phrases, not for imdb."),
         ("train phrases --n-heads 3 --output OUT", "cannot be shared out among n_heads=3"),
         ("train phrases --epochs 0 --output OUT", "epochs must be above 0, but it is 0."),
-        ("train phrases --learning-rate nan --output OUT", "learning_rate must be above 0, but it is nan."),
-        ("train phrases --learning-rate 1e40 --output OUT", "learning_rate is at most 1"),
-        ("train phrases --word-dropout 1 --output OUT", "word_dropout is a share"),
-        ("train phrases --dropout 2 --output OUT", "dropout is the share of features to drop"),
         ("train phrases --max-seq-len 2 --output OUT", "max_seq_len=2 leaves no room for a word"),
-        ("train phrases --seed -1 --output OUT", "seed must be from 0 to"),
-        ("train phrases --seed 99999999999999999999 --output OUT", "seed must be from 0 to"),
         ("train phrases --output FILE", "is a file, but a run is kept in a folder"),
         ("train phrases --output FILE/in", "Not a directory"),
         ("train phrases --resume --output OUT", "There is no run to resume in"),
-        ("evaluate phrases --model OUT", "is neither a folder nor a model of the package"),
         ("evaluate phrases --model EMPTY", "is not a saved model: it has no file config.json"),
         ("evaluate phrases", "No model for phrases comes with the package. Train one, and name it: --model runs/NAME"),
-        ("predict", "the following arguments are required: text"),
         ("predict good --model nothing", "nothing is neither a folder nor a model of the package"),
-        ("predict good --model FILE", "is neither a folder nor a model of the package"),
-        ("reproduce phrases", "argument corpus: invalid choice: 'phrases'"),
-        ("pretrain", "the following arguments are required: texts"),
         ("pretrain nothing.txt --output OUT", "There is no text file nothing.txt"),
         ("pretrain FILE --output OUT", "holds no text"),
-        ("pretrain EMPTY --output OUT", "There is no text file"),
         ("pretrain LATIN --output OUT", "is not a text in UTF-8: "),
         ("pretrain BINARY --output OUT", "is not a text"),
         ("pretrain LINE --output OUT", "Learning and measuring want 20 documents at least, but there are 1."),
         ("pretrain LINES --next-sentence --output OUT", "no text has two sentences with words of the vocabulary"),
-        ("pretrain LINES --resume --output OUT", "There is no run to resume in"),
         ("pretrain LINES --vocab-size 5 --output OUT", "max_vocab_size=5 leaves no room for a word"),
         ("pretrain LINES --pieces --vocab-size 6 --output OUT", "vocab"),
-        ("pretrain LINES --max-seq-len 2 --output OUT", "max_seq_len=2 leaves no room for a word"),
         ("pretrain LINES --max-seq-len 4 --next-sentence --output OUT", "max_seq_len=4 leaves no room for a word"),
-        ("pretrain LINES --output FILE", "is a file, but a run is kept in a folder"),
-        ("pretrain LINES --vocab-size many", "argument --vocab-size: invalid int value: 'many'"),
         ("pretrain LINES --vocab-size 9999999999 --output OUT", "is the limit here"),
-        ("pretrain LINES --share nan --output OUT", "share is a part of the tokens"),
         ("pretrain LINES --word-dropout 0.1", "unrecognized arguments: --word-dropout 0.1"),
         ("reproduce few-labels --recipe phrases", "few-labels is an experiment by itself and has no recipes: leave"),
-        ("reproduce published --recipe phrases", "published is an experiment by itself and has no recipes: leave"),
         ("reproduce few-labels --seeds 0", "--seeds must be at least 1, but it is 0."),
-        ("reproduce imdb --seeds 0", "--seeds must be at least 1, but it is 0."),
-        ("reproduce imdb --recipe phrases", "The recipe phrases is for phrases, not for imdb."),
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence(run: Run, tmp_path: Path, command: str, sentence: str) -> None:
@@ -450,6 +433,52 @@ def test_a_mistake_is_answered_by_a_sentence(run: Run, tmp_path: Path, command: 
     assert last.startswith("nano-bert")
     assert sentence in last
     assert not (tmp_path / "out").exists(), "a mistake leaves nothing behind"
+
+
+BELOW_1 = st.integers(-(10**30), 0)
+TOO_LARGE = st.floats(1, exclude_min=True)  # infinity, too
+NO_SHARE = st.floats(max_value=0, exclude_max=True) | TOO_LARGE | st.just(math.nan)
+WRONG: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len", "epochs", "batch_size"), BELOW_1),
+    "seed": st.integers(max_value=-1) | st.integers(min_value=2**32),
+    **dict.fromkeys(("dropout", "learning_rate", "word_dropout", "share"), NO_SHARE),
+}
+OPTIONS = {
+    "train phrases": [*MODEL_OPTIONS, *TRAINING_OPTIONS],
+    "pretrain LINES": [*MODEL_OPTIONS, *(name for name in TRAINING_OPTIONS if name != "word_dropout"), "share"],
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_any_number_that_makes_no_sense_is_answered_by_a_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, data: st.DataObject
+) -> None:
+    """Whatever the option: exit code 2, one line that names the setting and the number, and nothing is left behind."""
+    corpus = load_phrases(n=20)
+    monkeypatch.setitem(recipes.CORPORA, "phrases", lambda: corpus)
+    (tmp_path / "lines").write_text("a good film\n" * 40)
+    name = data.draw(st.sampled_from(OPTIONS[command]))
+    value = data.draw(WRONG[name])
+    words = command.replace("LINES", str(tmp_path / "lines")).split()
+    option = f"--{name.replace('_', '-')}={value}"
+    code, out, err = run(*words, option, "--output", str(tmp_path / "out"))
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith(f"nano-bert: {name}")
+    assert str(value) in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_word_too_few_or_too_many_is_a_mistake(run: Run, verb: str) -> None:
+    for words, sentence in (
+        ([], "the following arguments are required: "),
+        (["imdb", "--colour", "red"], "--colour red"),
+    ):
+        code, out, err = run(verb, *words)
+        assert (code, out) == (2, "")
+        assert sentence in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("text", ["", "  "])
@@ -506,7 +535,7 @@ def test_a_reader_who_goes_away_is_no_error(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, "-m", "nano_bert", *arguments]
     process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=100)
     os.close(writing)
@@ -514,7 +543,7 @@ def test_a_reader_who_goes_away_is_no_error(arguments: list[str]) -> None:
 
 
 def test_a_mistake_leaves_no_traceback() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "nano_bert", "predict", "good", "--model", "nothing"]
     process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
     assert process.returncode == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nano_bert
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BESIDE = {"PKG-INFO", "LICENSE", "README.md", "pyproject.toml", ".gitignore"}  # what a source needs to be built
 
 
