@@ -66,7 +66,8 @@ def learn(task: Task[Any], settings: TrainingConfig, run: Run) -> list[dict[str,
         ValueError: If that run had other settings, or the loss is no longer a number.
     """
     model, n_steps = task.model, settings.epochs * task.n_batches
-    with on_device(model, own_device(settings.device), settings.dtype), fused_meanwhile(model, settings.fused):
+    device = own_device(settings.device)
+    with run.alone(), on_device(model, device, settings.dtype), fused_meanwhile(model, settings.fused):
         optimizer = make_optimizer(model, settings)
         loss_of = mean_loss(model, task.losses, model.device)
         run.begin(model, optimizer, settings, task.identity)

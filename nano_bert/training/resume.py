@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from nano_bert.pretrained.files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.training.run_folder import STATE_FILE
 
-STATE_FILE = "state.safetensors"
+FORMAT = "2"  # of the file: a version that keeps other things has another number, and refuses this one
 
 
 def describe_data(name: str, texts: object, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def describe_weights(model: nn.Module) -> str:
     """Return a fingerprint of all weights: other weights, another fingerprint."""
     fingerprint = hashlib.sha256()
     for weight in model.state_dict().values():
-        fingerprint.update(weight.contiguous().view(torch.uint8).cpu().numpy().tobytes())
+        fingerprint.update(_bytes_of(weight))
     return fingerprint.hexdigest()[:16]
 
 
@@ -60,7 +61,8 @@ def save_state(
         progress: Numbers and lists that say how far the run has come.
         tensors: Weights, the optimizer's memory, and where the random numbers are, each by its name.
     """
-    notes = {"identity": json.dumps(identity), "progress": json.dumps(progress)}
+    notes = {"format": FORMAT, "identity": json.dumps(identity), "progress": json.dumps(progress)}
+    notes["sha256"] = content_checksum(notes, tensors)
     write_atomically(folder / STATE_FILE, to_safetensors(dict(tensors), metadata=notes))
 
 
@@ -69,26 +71,55 @@ def load_state(folder: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any
 
     Raises:
         FileNotFoundError: If the folder holds no state.
-        ValueError: If the file is damaged, or is the state of another run.
+        ValueError: If the file is damaged, is of another format, or is the state of another run.
     """
     path = folder / STATE_FILE
     if not path.is_file():
         raise FileNotFoundError(f"There is no run to resume in {folder}: it has no file {STATE_FILE}.")
     try:
         file: Any = safe_open(path, framework="pt")
-        notes: dict[str, str] = file.metadata()
+        notes: dict[str, str] = file.metadata() or {}
+        if notes.get("format", FORMAT) != FORMAT:
+            raise ValueError(
+                f"{path} has the format {notes['format']!r:.20}, but this version of nano-BERT reads {FORMAT!r}: go on "
+                f"with the version that wrote it, or delete it and start the run anew."
+            )
+        if set(notes) != {"format", "identity", "progress", "sha256"}:
+            raise damaged(path, "it is not a state of this version")
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dictionary)
+        if content_checksum(notes, tensors) != notes["sha256"]:
+            raise damaged(path, "its checksum does not fit its content")
         then, progress = json.loads(notes["identity"]), json.loads(notes["progress"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}). Delete it and start the run anew.") from error
+    except (SafetensorError, json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise damaged(path, str(error)) from error
     now = json.loads(json.dumps(identity))
-    changed = [name for name in now if then.get(name) != now[name]]
+    if not isinstance(then, dict):
+        raise damaged(path, "it does not say of what run it is")
+    changed = [name for name in {**now, **then} if name not in now or name not in then or then[name] != now[name]]
     if changed:
         raise ValueError(
-            f"The run in {folder} was started with {changed[0]} = {then.get(changed[0])}, but now it is "
-            f"{now[changed[0]]}. Go on with the same settings, or delete the folder, or choose another one."
+            f"The run in {folder} was started with {changed[0]} = {then.get(changed[0])!s:.80}, but now it is "
+            f"{now.get(changed[0])!s:.80}. Go on with the same settings, or delete the folder, or choose another one."
         )
     return progress, tensors
+
+
+def damaged(path: Path, reason: str) -> ValueError:
+    """Return the error for a state that cannot be gone on from."""
+    return ValueError(f"{path} is damaged ({reason:.200}). Delete it and start the run anew.")
+
+
+def content_checksum(notes: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of all that a state says and holds: one bit more or less, another checksum."""
+    digest = hashlib.sha256(json.dumps([notes["format"], notes["identity"], notes["progress"]]).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def optimizer_memory(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

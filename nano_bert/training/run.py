@@ -4,8 +4,10 @@ A run can be stopped at any time. It is kept in a folder, if there is one, every
 since the batches of an epoch depend on the seed and its number alone, a run that goes on gets the same ones.
 """
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from nano_bert.fast.processes import is_first, rank, world_size
 from nano_bert.fast.shared_work import gather
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import (
+    damaged,
     join_names,
     load_state,
     one_part,
@@ -27,6 +30,8 @@ from nano_bert.training.resume import (
     save_state,
     set_optimizer_memory,
 )
+from nano_bert.training.run_folder import STATE_FILE, check_folder, locked
+from nano_bert.training.state_check import check_memory, check_progress, check_randomness, check_weights
 
 SAVE_EVERY = 200  # steps between two states on disk: seconds of work, at most, are lost with the machine
 
@@ -76,6 +81,23 @@ class Run:
         self.cpu_start, self.wall_start = time.process_time(), time.perf_counter()
         self.begun = False
 
+    @contextmanager
+    def alone(self) -> Generator[None, None, None]:
+        """Keep other runs out of the folder meanwhile, and see first that nothing there is written over.
+
+        Raises:
+            FileNotFoundError: If the run shall go on, but there is no state of it.
+            ValueError: If this run has begun before; or there is a model or another run in the folder.
+        """
+        if self.begun:
+            raise ValueError("This Run is over: a Run is for one training. Make a new one.")
+        if self.folder is None or not is_first():  # of many processes it is the first that writes
+            yield
+            return
+        check_folder(self.folder, self.resume)
+        with locked(self.folder):
+            yield
+
     def begin(
         self, model: BertModule, optimizer: torch.optim.Optimizer, settings: TrainingConfig, data: Mapping[str, Any]
     ) -> None:
@@ -83,24 +105,41 @@ class Run:
 
         Raises:
             FileNotFoundError: If the run shall go on, but there is no state of it.
-            ValueError: If that state is of another run; or this run has begun before.
+            ValueError: If that state is damaged, or of another run.
         """
-        if self.begun:
-            raise ValueError("This Run is over: a Run is for one training. Make a new one.")
         self.begun = True
         self.model, self.optimizer, self.settings = model, optimizer, settings
         self.identity = {**data, **model.config.to_dict(), **asdict(settings), "processes": world_size()}
         self.best = model.state_dict()
         torch.manual_seed(settings.seed + rank())  # each process drops out other features
         if self.resume and self.folder is not None:
-            progress, tensors = load_state(self.folder, self.identity)
-            model.load_state_dict(one_part("model", tensors))
-            self.best = one_part("best", tensors)
-            set_optimizer_memory(optimizer, one_part("optimizer", tensors))
-            set_random_state(model.device, tensors["randomness"][rank()])
-            vars(self.progress).update(progress)
-            self.cpu_start -= self.progress.cpu_seconds
-            self.wall_start -= self.progress.wall_seconds
+            self._go_on(self.folder)
+        else:
+            self.save()  # so that whatever happens from now on, there is something to go on with
+
+    def _go_on(self, folder: Path) -> None:
+        """Take up the state in a folder: all of it, or none."""
+        progress, tensors = load_state(folder, self.identity)
+        model, best, memory = (one_part(part, tensors) for part in ("model", "best", "optimizer"))
+        groups: list[dict[str, Any]] = self.optimizer.param_groups
+        try:
+            check_progress(progress, vars(self.progress))
+            check_weights("model", model, self.model.state_dict())
+            check_weights("best", best, self.model.state_dict())
+            begun = progress["epoch"] > 0 or progress["step"] > 0
+            check_memory(memory, [weight for group in groups for weight in group["params"]], begun)
+            check_randomness(tensors.get("randomness"), random_state(self.model.device), world_size())
+            if len(tensors) != len(model) + len(best) + len(memory) + 1:
+                raise ValueError("it holds more than a state does")
+        except ValueError as error:
+            raise damaged(folder / STATE_FILE, str(error)) from error
+        self.model.load_state_dict(model)
+        self.best = best
+        set_optimizer_memory(self.optimizer, memory)
+        set_random_state(self.model.device, tensors["randomness"][rank()])
+        vars(self.progress).update(progress)
+        self.cpu_start -= self.progress.cpu_seconds
+        self.wall_start -= self.progress.wall_seconds
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs that are left, counted from 0, until there was no better one for too long."""
@@ -115,7 +154,7 @@ class Run:
         for number, batch in enumerate(tqdm(batches, label, n_batches, disable=hidden)):
             if number >= self.progress.step:  # the others were done before the break
                 yield number, batch
-                if (self.progress.epoch * n_batches + number) % SAVE_EVERY == 0:
+                if (self.progress.epoch * n_batches + number + 1) % SAVE_EVERY == 0:
                     self.save()
 
     def note_step(self, loss: float, n_texts: int) -> None:
@@ -128,6 +167,10 @@ class Run:
     def note_epoch(self, score: float, notes: Mapping[str, float]) -> None:
         """Write down how good the model is after an epoch, and keep its weights, if it is the best so far."""
         progress = self.progress
+        if not math.isfinite(score):
+            raise ValueError(
+                f"The validation score is {score}: the weights grew too large. Take a lower learning_rate."
+            )
         progress.epoch += 1
         if score > progress.best_score:
             self.best = {name: weight.clone() for name, weight in self.model.state_dict().items()}

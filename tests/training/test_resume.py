@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert.cli.arguments import main
 from nano_bert.data import Corpus, Split, load_phrases
-from nano_bert.training import Run, TrainingConfig, classification, loop, train
+from nano_bert.training import Run, TrainingConfig, classification, loop, resume, train
 from nano_bert.training import run as runs
 from nano_bert.training.resume import STATE_FILE, describe_data
 
@@ -96,8 +96,8 @@ def test_a_run_that_breaks_off_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: tuple[Any, Any]
 ) -> None:
     monkeypatch.setattr(runs, "SAVE_EVERY", 1)
-    for resume in (False, True, True, True):
-        break_off(monkeypatch, "train_step", 4, tmp_path, resume)
+    for again in (False, True, True, True):
+        break_off(monkeypatch, "train_step", 4, tmp_path, again)
     assert_same_run(short_run(tmp_path, resume=True), unbroken)
 
 
@@ -129,9 +129,9 @@ def test_time_is_summed_up_over_all_sittings(tmp_path: Path, monkeypatch: pytest
 def change_notes(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change what a state says of its run."""
     with safe_open(path, framework="pt") as file:
-        notes = {name: json.loads(text) for name, text in file.metadata().items()}
+        notes = {name: json.loads(file.metadata()[name]) for name in ("identity", "progress")}
     change(notes)
-    save_file(load_file(path), path, metadata={name: json.dumps(note) for name, note in notes.items()})
+    resume.save_state(path.parent, notes["identity"], notes["progress"], load_file(path))
 
 
 def test_a_run_that_never_began(tmp_path: Path) -> None:
