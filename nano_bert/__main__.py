@@ -2,7 +2,10 @@
 
 import sys
 
-from nano_bert.cli.arguments import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from nano_bert.cli.arguments import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the command could say anything
+        sys.exit(130)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from nano_bert.cli.border import printable
+from nano_bert.cli.choices import HARDWARE_OPTIONS, MODEL_OPTIONS, TRAINING_OPTIONS
 from nano_bert.config import BertConfig
 from nano_bert.data import load_imdb
 from nano_bert.data.documents import hold_out, read_documents
@@ -19,7 +21,7 @@ from nano_bert.experiments.published_weights import make_published_record, minil
 from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES, Recipe, run_recipe
 from nano_bert.experiments.records import describe, make_record, make_words_record, measure_baselines, versions
 from nano_bert.fast.hardware import find_device
-from nano_bert.fast.processes import first_goes_first, is_first
+from nano_bert.fast.processes import first_goes_first, is_first, joined, launched
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrained.files import write_atomically
@@ -28,12 +30,10 @@ from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import evaluate
 from nano_bert.training.masking import Masking
 from nano_bert.training.pretraining import pretrain
-from nano_bert.training.resume import STATE_FILE
 from nano_bert.training.run import Run
+from nano_bert.training.run_folder import STATE_FILE, check_folder
 
-MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
-TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
-HARDWARE_OPTIONS = ("device", "dtype", "fused")
+LONGEST_INPUT = 1_000_000  # characters: as long as a long novel
 
 # What is measured beside the recipes, all on IMDB: from seeds and a folder to a record.
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
@@ -43,11 +43,27 @@ EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
 }
 
 
+def carry_out(options: argparse.Namespace) -> None:
+    """Do what the options say."""
+    torch.set_num_threads(1)  # models of this size lose more by sharing the work than they gain
+    work: Callable[[argparse.Namespace], None] = globals()[options.run]
+    if options.joins:
+        with joined(options.device or "cpu"):
+            work(options)
+    elif launched() > 1:
+        raise ValueError("torchrun starts many processes, but only train and pretrain can share their work.")
+    else:
+        work(options)
+
+
 def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
     name = options.recipe or recipes_of(options.corpus)[-1]  # they stand from small to large
     recipe = recipe_for(options.corpus, name)
-    model, training = given(options, MODEL_OPTIONS), given(options, [*TRAINING_OPTIONS, *HARDWARE_OPTIONS])
+    model, training = (
+        given(options, MODEL_OPTIONS),
+        given(options, [*TRAINING_OPTIONS, *HARDWARE_OPTIONS]),
+    )
     recipe = replace(recipe, model={**recipe.model, **model}, training=replace(recipe.training, **training))
     folder = new_folder(options, f"runs/{name}")
     find_device(recipe.training.device, recipe.training.dtype)  # mistakes are told before anything is read
@@ -60,10 +76,8 @@ def run_train(options: argparse.Namespace) -> None:
         return
     write_atomically(folder / "history.json", json.dumps(history, indent=2) + "\n")
     best = max(history, key=lambda epoch: epoch["validation_accuracy"])
-    print(
-        f"Best on validation: {best['validation_accuracy']:.3f} accuracy, in epoch {best['epoch']}. Kept in {folder}."
-    )
-    print(f"On the test split, once you have chosen: nano-bert evaluate {options.corpus} --model {folder}")
+    show(f"Best on validation: {best['validation_accuracy']:.3f} accuracy, in epoch {best['epoch']}. Kept in {folder}.")
+    show(f"On the test split, once you have chosen: nano-bert evaluate {options.corpus} --model {folder}")
 
 
 def run_pretrain(options: argparse.Namespace) -> None:
@@ -102,7 +116,7 @@ def run_pretrain(options: argparse.Namespace) -> None:
     record |= {**versions(), "history": history}
     write_atomically(folder / "record.json", json.dumps(record, indent=1) + "\n")
     best = min(history, key=lambda epoch: epoch["validation_loss"])
-    print(
+    show(
         f"Of the words hidden in {len(validation):,} other texts it guesses {best['validation_accuracy']:.1%} (loss "
         f"{best['validation_loss']:.2f}, in epoch {best['epoch']}). Kept in {folder}."
     )
@@ -117,24 +131,24 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if corpus.label_names != model.config.labels:
         raise ValueError(f"{corpus.name} has the classes {corpus.label_names}, but the model {model.config.labels}.")
     split = getattr(corpus, options.split)
-    print(f"{options.corpus}, {options.split} split, {len(split):,} texts")
-    print(evaluate(model.fuse(), tokenizer, split))
+    show(f"{options.corpus}, {options.split} split, {len(split):,} texts")
+    show(str(evaluate(model.fuse(), tokenizer, split)))
 
 
 def run_predict(options: argparse.Namespace) -> None:
     """Print what a model thinks of a text, and the words that mattered."""
-    text = sys.stdin.read() if options.text == "-" else options.text
+    text = read_input() if options.text == "-" else options.text
     model, tokenizer = load_classifier(options.model)
     prediction = predict(model.fuse(), tokenizer, text)
     if set(tokenizer.token_ids(text)) == {tokenizer.unk_id}:
-        print("The model knows none of these words, so its answer says nothing.")
-    print(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
+        show("The model knows none of these words, so its answer says nothing.")
+    show(f"{prediction.label} ({prediction.probabilities[prediction.label]:.1%})")
     if prediction.unread:
         first, last, n_words = prediction.unread[0], prediction.unread[-1], len(prediction.effects)
-        print(f"It read {n_words} words and not the other {len(prediction.unread)}, from {first!r} to {last!r}.")
-    print(f"Left out, these words would change the probability of {prediction.label!r} by:")
+        show(f"It read {n_words} words and not the other {len(prediction.unread)}, from {first!r} to {last!r}.")
+    show(f"Left out, these words would change the probability of {prediction.label!r} by:")
     for word, effect in prediction.strongest():
-        print(f"  {word:<16} {-100 * effect:+5.1f} points")
+        show(f"  {word:<16} {-100 * effect:+5.1f} points")
 
 
 def run_reproduce(options: argparse.Namespace) -> None:
@@ -147,7 +161,7 @@ def run_reproduce(options: argparse.Namespace) -> None:
         path = Path(options.output) / f"{options.corpus}.json"
         record = EXPERIMENTS[options.corpus](range(options.seeds), Path(options.runs) / options.corpus)
         write_atomically(path, json.dumps(record, indent=1) + "\n")
-        print(f"Written to {path}.")
+        show(f"Written to {path}.")
         return
     names = options.recipe or recipes_of(options.corpus)
     recipes = {name: recipe_for(options.corpus, name) for name in names}
@@ -162,24 +176,42 @@ def run_reproduce(options: argparse.Namespace) -> None:
     for name, recipe in recipes.items():
         record["recipes"][name] = make_record(name, recipe, corpus, range(options.seeds), Path(options.runs))
         write_atomically(path, json.dumps(record, indent=1) + "\n")
-        print(f"{name}: {record['recipes'][name]['summary']}\nWritten to {path}.", flush=True)
+        show(f"{name}: {record['recipes'][name]['summary']}\nWritten to {path}.")
 
 
 def run_data(options: argparse.Namespace) -> None:
     """Get a corpus and say what is in it."""
     corpus = CORPORA[options.corpus]()
     place = "made by this package" if corpus.name == "phrases" else f"kept in {data_folder()}"
-    print(f"{corpus.name}: {', '.join(corpus.label_names)}; {place}.")
+    show(f"{corpus.name}: {', '.join(corpus.label_names)}; {place}.")
     for name in ("train", "validation", "test"):
         split = getattr(corpus, name)
         counts = ", ".join(f"{split.labels.count(index):,} {label}" for index, label in enumerate(corpus.label_names))
-        print(f"  {name:<10} {len(split):>7,} texts: {counts}")
+        show(f"  {name:<10} {len(split):>7,} texts: {counts}")
+
+
+def show(what: str) -> None:
+    """Print a result, now; what a text or a file brings along does not reach the terminal as it is."""
+    print(printable(what), flush=True)
+
+
+def read_input() -> str:
+    """Return the text on standard input."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] (so it is when it was closed)
+        raise ValueError('There is no standard input to read from: give the text itself, in place of "-".')
+    try:
+        text = sys.stdin.read(LONGEST_INPUT + 1)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"What came on standard input is not text in UTF-8 ({error.reason}).") from error
+    if len(text) > LONGEST_INPUT:
+        raise ValueError(f"What came on standard input is longer than {LONGEST_INPUT:,} characters: that is no text.")
+    return text
 
 
 def say(what: str) -> None:
     """Tell the reader, beside the results; of many processes only the first does."""
     if is_first():
-        print(what, file=sys.stderr)
+        print(printable(what), file=sys.stderr)
 
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
@@ -188,14 +220,10 @@ def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
 
 
 def new_folder(options: argparse.Namespace, default: str) -> Path:
-    """Return the folder of a run; one that holds a run already is refused, unless it is to go on."""
+    """Return the folder of a run; one that holds a run or a model is refused, unless that run is to go on."""
     folder = Path(options.output or default)
-    if folder.is_file():
-        raise ValueError(f"{folder} is a file, but a run is kept in a folder: choose another --output.")
-    if (folder / STATE_FILE).exists() and not options.resume:
-        raise ValueError(f"{folder} holds a run already: add --resume to go on, or choose another --output.")
-    if options.resume and not (folder / STATE_FILE).exists():
-        raise ValueError(f"There is no run to resume in {folder}: it has no file {STATE_FILE}. Leave --resume out.")
+    check_folder(folder, options.resume)
+    options.state = folder / STATE_FILE  # whether it is there in the end, Ctrl-C tells
     return folder
 
 
@@ -209,6 +237,8 @@ def recipes_of(corpus: str) -> list[str]:
 
 def recipe_for(corpus: str, name: str) -> Recipe:
     """Return a recipe, if it is one for this corpus."""
+    if name not in RECIPES:
+        raise ValueError(f"argument --recipe: invalid choice: {name!r:.80} (choose from {', '.join(RECIPES)}).")
     if RECIPES[name].corpus != corpus:
         raise ValueError(f"The recipe {name} is for {RECIPES[name].corpus}, not for {corpus}.")
     return RECIPES[name]

@@ -7,7 +7,7 @@ would see it.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ Shapes = Mapping[str, Sequence[int]]
 MEMORY = ("step", "exp_avg", "exp_avg_sq")  # what AdamW remembers of a weight: a count and two moving averages
 
 
-def check_progress(progress: object, expected: Mapping[str, Any]) -> None:
+def check_progress(progress: Any, expected: Mapping[str, Any]) -> None:
     """Refuse a progress that no run can have come to.
 
     Args:
@@ -26,18 +26,19 @@ def check_progress(progress: object, expected: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If it has other names, or a value of another type, out of range, or not finite.
     """
-    if not isinstance(progress, dict) or set(progress) != set(expected):  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(progress, dict) or set(cast("dict[str, Any]", progress)) != set(expected):
         raise ValueError(f"its progress does not have the entries {', '.join(expected)}")
     for name, value in expected.items():
-        found: Any = progress[name]
+        found: Any = cast("dict[str, Any]", progress)[name]
         if isinstance(value, list):
-            if not isinstance(found, list) or not all(map(_is_line, found)):  # pyright: ignore[reportUnknownArgumentType]
+            if not isinstance(found, list) or not all(map(_is_line, cast("list[Any]", found))):
                 raise ValueError(f"its {name} is not a list of lines with finite numbers")
         elif not _is_number(found) or isinstance(value, int) != isinstance(found, int):
             raise ValueError(f"its {name} is not a finite number")
         elif found < 0 and name != "best_score" and name != "loss_sum":
             raise ValueError(f"its {name} is below 0")
-    if progress["best_epoch"] > progress["epoch"] or len(progress["history"]) != progress["epoch"]:
+    said = cast("dict[str, Any]", progress)
+    if said["best_epoch"] > said["epoch"] or len(said["history"]) != said["epoch"]:
         raise ValueError("its epochs do not agree with its history")
 
 
@@ -99,5 +100,5 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
-def _is_line(line: object) -> bool:
-    return isinstance(line, dict) and all(isinstance(k, str) and _is_number(v) for k, v in line.items())  # pyright: ignore[reportUnknownVariableType]
+def _is_line(line: Any) -> bool:
+    return isinstance(line, dict) and all(map(_is_number, cast("dict[str, Any]", line).values()))

@@ -1,0 +1,26 @@
+"""What the help of the command names: plain values, so that it need not wait for PyTorch.
+
+They stand elsewhere, too, where they are used; `tests/cli/test_start.py` compares them.
+"""
+
+MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"), int) | {"dropout": float}
+TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
+HARDWARE_OPTIONS = ("device", "dtype", "fused")
+
+CORPORA = ("imdb", "hatexplain", "hatexplain-3", "phrases")
+DTYPES = ("float32", "bfloat16")
+EXPERIMENTS = ("few-labels", "published", "words")
+RECIPES = (
+    "phrases",
+    "imdb-original",
+    "imdb-tiny",
+    "imdb-laptop",
+    "hatexplain-tiny",
+    "hatexplain-laptop",
+    "hatexplain-3-laptop",
+)
+VOCAB_SIZE, SHARE = 10_000, 0.2  # of a pretraining, as are those below
+USUAL = {
+    **{"n_layers": 2, "n_heads": 2, "n_embed": 64, "max_seq_len": 128, "dropout": 0.0},
+    **{"epochs": 5, "batch_size": 32, "learning_rate": 3e-3, "seed": 0},
+}

@@ -1,0 +1,181 @@
+"""The border of the command: it helps at once, can be stopped at once, and what comes out is sentences."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nano_bert.cli import choices, commands
+from nano_bert.cli.arguments import main
+from nano_bert.cli.border import LONGEST, at_the_border, printable, sentence
+from nano_bert.experiments import recipes
+from nano_bert.fast.hardware import DTYPES
+
+VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
+ROOT = Path(__file__).parents[2]
+
+
+def start(*words: str, **more: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more.pop("env", {})}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    return subprocess.Popen([sys.executable, "-m", "nano_bert", *words], env=environment, text=True, **streams)
+
+
+def test_the_help_names_what_there_is() -> None:
+    """Plain values, so that the help need not wait for PyTorch."""
+    assert tuple(recipes.CORPORA) == choices.CORPORA
+    assert tuple(recipes.RECIPES) == choices.RECIPES
+    assert tuple(commands.EXPERIMENTS) == choices.EXPERIMENTS
+    assert choices.DTYPES == DTYPES
+    usual = recipes.PRETRAINING
+    assert (usual.vocab_size, usual.masking.share) == (choices.VOCAB_SIZE, choices.SHARE)
+    there = {**usual.model, **asdict(usual.training)}
+    assert {name: there[name] for name in choices.USUAL} == choices.USUAL
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], *([verb, "--help"] for verb in VERBS), ["dance"]], ids=" ".join
+)
+def test_help_and_version_need_no_torch(words: list[str]) -> None:
+    code = f"import sys\nfrom nano_bert.cli.arguments import main\ntry: main({words})\nexcept SystemExit: pass\n"
+    code += "print('heavy:', {'torch', 'numpy', 'pooch', 'matplotlib', 'requests'} & {*sys.modules} or 0)"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, cwd=ROOT)
+    assert process.stdout.endswith("heavy: 0\n")
+
+
+def test_help_comes_at_once() -> None:
+    seconds: list[float] = []
+    for _ in range(5):
+        began = time.perf_counter()
+        start("--help").communicate(timeout=100)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals work in another way there")
+@pytest.mark.parametrize(
+    "after", [0.1, 0.5, 1.0, *(pytest.param(n / 10, marks=pytest.mark.slow) for n in range(2, 30))]
+)
+def test_ctrl_c_in_the_first_seconds(after: float) -> None:
+    process = start("predict", "-", stdin=subprocess.PIPE)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.strip() in ("", "Stopped.")
+
+
+def test_ctrl_c_promises_only_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(recipes.CORPORA, "phrases", stop)
+    assert main(["train", "phrases", "--output", str(tmp_path / "new")]) == 130
+    assert capsys.readouterr().err.endswith("Stopped. The run had not begun, so nothing is kept: start it again.\n")
+    assert main(["data", "phrases"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+# Streams.
+
+
+def test_a_terminal_that_cannot_show_every_letter() -> None:
+    process = start("predict", "a good 映画 €", env={"PYTHONIOENCODING": "cp1252"}, encoding="cp1252")
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, err) == (0, "")
+    assert out.count("points") == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the streams")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("predict good >&-", 0, ""),
+        ("predict - <&-", 2, "There is no standard input to read from"),
+        ("dance >&- 2>&-", 2, ""),
+        ("predict - < /dev/zero", 2, "is longer than 1,000,000 characters"),
+        ("predict good > /dev/full", 2, "No space left on device"),
+    ],
+)
+def test_streams_that_are_closed_or_endless_or_full(words: str, code: int, said: str) -> None:
+    command = f"{sys.executable} -m nano_bert {words}"
+    process = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=100, cwd=ROOT)
+    assert process.returncode == code
+    assert said in process.stderr
+    assert process.stderr.count("\n") == (1 if said else 0)
+
+
+def test_nothing_reaches_the_terminal_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steer = "\x1b]0;owned\a\x9b2J\u202e\r"
+    assert main(["predict", f"a good film {steer}"]) == 0
+    assert main(["predict", f"good{steer}", "--model", f"no{steer}model"]) == 2
+    assert main(["train", "phrases", "--recipe", f"no{steer}recipe"]) == 2
+    said = "".join(capsys.readouterr())
+    assert not set(steer) & set(said) - set("]0;owned2J")
+    assert printable(steer) == r"\x1b]0;owned\x07\x9b2J\u202e\r"
+
+
+def test_no_message_is_longer_than_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["predict", "good", "--model", "x" * 10**6], ["train", "phrases", "--recipe", "y" * 10**6]):
+        assert main(words) == 2
+        assert len(capsys.readouterr().err) < LONGEST + 100
+
+
+# One mechanism.
+
+
+def fail(error: BaseException) -> Any:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "there is not enough memory for this"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "there is not enough memory"),
+        (RecursionError("maximum recursion depth exceeded"), "something that was given is nested too deeply"),
+        (OverflowError("int too large to convert to float"), "a number that was given is too large"),
+        (NotImplementedError('"add" not implemented for Half'), "PyTorch cannot compute this here"),
+        (AttributeError("'NoneType' object has no attribute 'x'"), "this should not have happened (AttributeError"),
+        (TypeError("unsupported operand type(s)"), "this should not have happened (TypeError: unsupported"),
+        (OSError(28, "No space left on device", "model"), "No space left on device (model)"),
+    ],
+)  # fmt: skip
+def test_whatever_happens_a_sentence_comes_out(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert at_the_border(fail(error)) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"nano-bert: {said}")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("NANO_BERT_TRACEBACK", "1")
+    with pytest.raises(type(error)):
+        at_the_border(fail(error))
+
+
+def test_what_our_code_says_is_said_as_it_is() -> None:
+    for words in ({"epochs": 0}, {"dtype": "float8"}):
+        with pytest.raises(ValueError, match=r"epochs|dtype") as caught:
+            recipes.TrainingConfig(**words)
+        assert sentence(caught.value) == str(caught.value)
+
+
+def test_input_that_is_no_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9"), encoding="utf-8"))
+    assert main(["predict", "-"]) == 2
+    assert "What came on standard input is not text in UTF-8" in capsys.readouterr().err
