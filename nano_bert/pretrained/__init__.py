@@ -4,7 +4,8 @@ checkpoint       a model in a folder: written, read, and fitted to a class
 names            what the Hugging Face libraries call each part and setting, and what we call it
 hub              where a folder is: here, or on the Hugging Face hub
 tokenizer_files  the vocabulary and the settings of a WordPiece tokenizer
-files            files that are never half-written
+tensors          weights on disk, read by their table of contents
+files            files: read within bounds, never half-written
 """
 
 from nano_bert.pretrained.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -5,6 +5,7 @@ somebody's model cannot run somebody's code, as a pickle can. `nano_bert.pretrai
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,14 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from nano_bert.base_model import BertModule
 from nano_bert.config import BertConfig
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.files import read_json, shown, write_atomically
 from nano_bert.pretrained.hub import CONFIG, WEIGHTS, find_folder
 from nano_bert.pretrained.names import (
     UNUSED,
@@ -30,11 +30,21 @@ from nano_bert.pretrained.names import (
     from_hugging_face,
     to_hugging_face,
 )
+from nano_bert.pretrained.tensors import Entry, check_weight, read_contents, read_tensors
 
 Model = TypeVar("Model", bound=BertModule)
 
-# What may stand on top of a BERT. Each kind of model takes its own, and leaves the others in the file.
-TASK_HEADS = ("pooler", "classifier", "masked_word_head", "next_sentence_head", "qa_outputs")
+# What may stand on top of a BERT, and its parts. Each kind of model takes its own, and leaves the others in the file.
+PAIR = ("weight", "bias")
+TASK_HEADS = {
+    "pooler": ("dense.weight", "dense.bias"),
+    "classifier": PAIR,
+    "masked_word_head": ("bias", "dense.weight", "dense.bias", "norm.weight", "norm.bias"),
+    "next_sentence_head": PAIR,
+    "qa_outputs": PAIR,
+}
+
+MOST_LAYERS, MOST_HEADS = 500, 4_000  # BERT-large has 24 and 384: to make the objects of more takes seconds
 
 
 def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) -> None:
@@ -44,7 +54,12 @@ def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) ->
         folder: Where to write; it is made if it is missing.
         config: The settings.
         weights: The weights under our names: `model.state_dict()`.
+
+    Raises:
+        ValueError: If a weight is not finite: the folder could not be opened again. What was there before stays.
     """
+    for name, weight in weights.items():
+        check_weight("This model", name, weight)
     tensors = to_hugging_face(weights)
     write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
     write_atomically(Path(folder) / CONFIG, json.dumps(config_to_json(config, tensors), indent=2) + "\n")
@@ -83,12 +98,14 @@ class Checkpoint:
         architectures = self.settings.get("architectures")
         if architectures not in (None, [], ["BertForSequenceClassification"]):
             raise ValueError(
-                f"The classifier in {self.folder} is not one of texts ({architectures}). To train one on top of this "
-                f"model, name its classes, as labels=[...]."
+                f"The classifier in {self.folder} is not one of texts ({shown(architectures)}). To train one "
+                f"on top of this model, name its classes, as labels=[...]."
             )
         problem = self.settings.get("problem_type") or "single_label_classification"
         if problem != "single_label_classification" or len(self.config.labels) < 2:
-            raise ValueError(f"The classifier in {self.folder} does not choose one class of several ({problem}).")
+            raise ValueError(
+                f"The classifier in {self.folder} does not choose one class of several ({shown(problem)})."
+            )
 
     def fit(self, expected: Weights) -> dict[str, Tensor]:
         """Return just the weights that a model expects, under its own names, or say what does not fit.
@@ -107,10 +124,15 @@ class Checkpoint:
                 weights[f"bert.{name}" if f"bert.{name}" in expected else name] = weight
         missing, left_over = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
         if missing or left_over:
+            lacks, others = (shown(names[:5] or "none", 400) for names in (missing, left_over))
             raise ValueError(
-                f"The weights in {self.folder} are not those of this model: missing are {missing[:5] or 'none'}, left "
-                f"over are {left_over[:5] or 'none'}. Open the folder with the class that wrote it."
+                f"The weights in {self.folder} are not those of this model: missing are {lacks}, left over are "
+                f"{others}. Open the folder with the class that wrote it."
             )
+        for head, parts in TASK_HEADS.items():  # also of those that are not needed here
+            absent = [f"{head}.{part}" for part in parts if f"{head}.{part}" not in self.weights]
+            if 0 < len(absent) < len(parts):
+                raise ValueError(f"Of the {head} in {self.folder} only a part is there: missing are {absent}.")
         for name, weight in weights.items():
             if weight.shape != expected[name].shape:
                 raise ValueError(
@@ -145,58 +167,40 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
         ValueError: If a file is broken, or holds a model that this package does not know.
     """
     folder = find_folder(name)
+    settings = read_json(folder / CONFIG)
     try:
-        settings: Any = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{folder}/{CONFIG} is cut off or damaged ({error}). Get the file again.") from error
-    try:
-        if not hasattr(settings, "keys"):
-            raise ValueError("It holds no settings.")
         config = config_from_json(settings)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{folder}/{CONFIG} is not that of a BERT which can be opened here. {error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{folder}/{CONFIG} is not that of a BERT which can be opened here. {shown(error, 1_500)}"
+        ) from error
+    contents = read_contents(folder / WEIGHTS)
+    check_contents(folder / WEIGHTS, contents, config)
+    needed = [name for name in contents if not name.endswith(UNUSED)]
+    tensors = read_tensors(folder / WEIGHTS, contents, needed)
     try:
-        weights = read_weights(folder / WEIGHTS, config)
-    except SafetensorError as error:
-        raise ValueError(f"{folder}/{WEIGHTS} is cut off or damaged ({error}). Get the file again.") from error
-    try:
-        weights = from_hugging_face(weights, config.n_heads)
+        weights = from_hugging_face(tensors, config.n_heads)
     except ValueError as error:
-        raise ValueError(f"{folder}/{WEIGHTS} cannot be opened here. {error}") from error
+        raise ValueError(f"{folder}/{WEIGHTS} cannot be opened here. {shown(error, 1_500)}") from error
     return Checkpoint(folder, settings, replace(config, pooler="pooler.dense.weight" in weights), weights)
 
 
-def read_weights(path: Path, config: BertConfig) -> dict[str, Tensor]:
-    """Read the weights one by one, as torch's usual floating-point numbers, whatever they are kept as.
-
-    Raises:
-        ValueError: If they are not numbers to compute with, or obviously not those of the settings. The second is seen
-            before any memory is taken.
-    """
-    file: Any = safe_open(path, framework="pt")
-    with file:
-        names: list[str] = list(file.keys())
-        shapes: dict[str, tuple[int, ...]] = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-    layers = {match[1] for name in shapes if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
+def check_contents(path: Path, contents: Mapping[str, Entry], config: BertConfig) -> None:
+    """Refuse weights that are obviously not those of the settings, before any of them is read or a model is made."""
+    layers = {match[1] for name in contents if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
     if len(layers) != config.n_layers:
         raise ValueError(f"{path} holds {len(layers)} layers, but {CONFIG} speaks of {config.n_layers}.")
-    tables = {shape for name, shape in shapes.items() if name.endswith(WORD_TABLES)}
+    if config.n_layers > MOST_LAYERS or config.n_layers * config.n_heads > MOST_HEADS:
+        raise ValueError(
+            f"{path} holds {config.n_layers} layers with {config.n_heads} heads each, which is more than any BERT has."
+        )
+    tables = {entry.shape for name, entry in contents.items() if name.endswith(WORD_TABLES)}
     if tables != {(config.vocab_size, config.n_embed)}:
         raise ValueError(
-            f"{path} does not fit its {CONFIG}: the table of words has the shape {sorted(tables)}, but these settings "
-            f"make it {(config.vocab_size, config.n_embed)}."
+            f"{path} does not fit its {CONFIG}: the table of words has the shape {shown(sorted(tables))}, but these "
+            f"settings make it {(config.vocab_size, config.n_embed)}."
         )
-    weights: dict[str, Tensor] = {}
-    for name in shapes:
-        if name.endswith(UNUSED):
-            continue
-        # Opened anew for each weight, so that the part of the file that was read leaves the memory again.
-        file = safe_open(path, framework="pt")
-        with file:
-            weight: Tensor = file.get_tensor(name)
-            if not weight.is_floating_point():
-                raise ValueError(f"{path} keeps {name} as {weight.dtype}, which are no weights to compute with.")
-            weights[name] = weight.to(torch.get_default_dtype(), copy=True)
-        if not weights[name].sum().isfinite():
-            raise ValueError(f"{path} is of no use: {name} holds NaN, infinity, or numbers nearly as large.")
-    return weights
+    found = sum(math.prod(entry.shape) for name, entry in contents.items() if not name.endswith(UNUSED))
+    most = 3 * (config.n_parameters + len(config.labels) * (config.n_embed + 1))  # with any head, and a table twice
+    if found > most:
+        raise ValueError(f"{path} does not fit its {CONFIG}: it holds {found:,} numbers, and needs {most:,} at most.")

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
 
-SMALL = 1_000_000  # bytes: settings; those of a BERT with a thousand classes take a twentieth
+SMALL = 4_000_000  # bytes: settings; those of a BERT with a thousand classes take a hundredth
 LARGE = 20_000_000  # bytes: a vocabulary; the largest published one, of half a million pieces, takes ten million
 
 
@@ -67,7 +67,7 @@ def read_text(path: Path, limit: int = LARGE) -> str:
     try:
         return read_bytes(path, limit).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def read_json(path: Path, limit: int = SMALL) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     try:
         settings: object = json.loads(content.decode("utf-8"), object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of 5,000 digits, or too deep
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} is damaged: settings have names, but these are {shown(settings)}.")
+        raise damaged(path, f"settings have names, but these are {shown(settings)}")
     return cast(dict[str, Any], settings)
 
 
@@ -93,8 +93,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return settings
 
 
-def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{shown(str(path), 300)} is cut off or damaged ({shown(error)}). Get the file again.")
+def damaged(path: Path, error: object) -> ValueError:
+    """Return what to raise about a damaged file."""
+    return ValueError(f"{shown(str(path), 300)} is cut off or damaged ({shown(error, 200)}). Get the file again.")
 
 
 def write_atomically(path: str | Path, content: bytes | str) -> None:

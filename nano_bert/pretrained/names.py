@@ -5,6 +5,7 @@ the queries, keys and values of all heads into one matrix each, and we have an o
 their matrix are the first head, and so on; so it is cut, or stacked.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,9 @@ WORD_TABLES = COPIES[0]
 # What some files hold and no model needs: the numbers 0, 1, 2, … of the positions.
 UNUSED = ("embeddings.position_ids",)
 
+# What stands before the name of a weight, and says only in which wrapper the model was when it was saved.
+PREFIXES = re.compile(r"^((module|_orig_mod)\.)*(bert\.)?")
+
 # Our name for a setting, and theirs. The sizes must be said; the rest have the same defaults here and there.
 SETTING_NAMES = {
     "vocab_size": "vocab_size",
@@ -65,15 +69,37 @@ SETTING_NAMES = {
 
 SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len")
 
+# What a model is called that computes other numbers than a BERT from the same weights, so that nobody opens it as one;
+# and the settings that it then has. (A mean over the tokens makes a difference to a classifier only.)
+OWN_TYPES: dict[str, dict[str, Any]] = {
+    "nano-bert-norm-first": {"norm_first": True},
+    "nano-bert-mean-pooling": {"pooling": "mean"},
+    "nano-bert-norm-first-mean-pooling": {"norm_first": True, "pooling": "mean"},
+}
+
 # A setting on which the numbers depend, and what it may be; the first is what is meant where it is not said.
 DEMANDS: dict[str, tuple[Any, ...]] = {
-    "model_type": ("bert", "nano-bert-norm-first"),
+    "model_type": ("bert", *OWN_TYPES),
     "hidden_act": ("gelu",),
     "position_embedding_type": ("absolute",),
     "is_decoder": (False,),
     "add_cross_attention": (False,),
     "pruned_heads": ({},),
 }
+
+
+def their_name(ours: str) -> str:
+    """Return what they call a weight that has one of our names."""
+    for our_part, their_part in PART_NAMES:
+        ours = ours.replace(our_part, their_part)
+    return ours
+
+
+def our_name(theirs: str) -> str:
+    """Return what we call a weight that has one of their names."""
+    for our_part, their_part in PART_NAMES:
+        theirs = theirs.replace(their_part, our_part)
+    return theirs
 
 
 def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
@@ -89,8 +115,7 @@ def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     heads: dict[str, list[Tensor]] = {}
     for name, weight in weights.items():
-        for ours, theirs in PART_NAMES:
-            name = name.replace(ours, theirs)
+        name = their_name(name)
         if ".attention.heads." in name:  # encoder.layer.0.attention.heads.1.query.weight
             layer, _, part = name.partition(".attention.heads.")
             heads.setdefault(f"{layer}.attention.self.{part.partition('.')[2]}", []).append(weight)
@@ -102,11 +127,12 @@ def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
 def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
     """Rename their weights to ours, and cut queries, keys and values into `n_heads` heads.
 
-    The parts of the encoder get no prefix, whether they had one ("bert.") or not.
+    The parts of the encoder get no prefix, whether they had one ("bert.") or not; nor one that torch has put before
+    all names because the model was saved from within a wrapper ("module.", "_orig_mod.").
 
     Raises:
-        ValueError: If a weight is there twice; or if the words that a model writes with are not those that it reads
-            with: here they are one table.
+        ValueError: If a weight is there twice, or has one of our names; or if the words that a model writes with are
+            not those that it reads with: here they are one table.
 
     Examples:
         >>> import torch
@@ -120,9 +146,13 @@ def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         for old, new in OLD_NAMES:
             name = name.replace(old, new)
-        name = name.removeprefix("bert.")
+        name = PREFIXES.sub("", name)
         if name in theirs:
             raise ValueError(f"{name} is there twice, once under an older name or with another prefix.")
+        if ".attention.heads." in name or their_name(our_name(name)) != name:
+            raise ValueError(f"{name} is not what Hugging Face calls a weight: it is, in part, a name of this package.")
+        if ".attention.self." in name and tensor.dim() == 0:
+            raise ValueError(f"{name} is a single number, which cannot be shared out among heads.")
         theirs[name] = tensor
     for copy, original in COPIES:
         second = theirs.pop(copy, None)
@@ -131,8 +161,7 @@ def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
 
     weights: dict[str, Tensor] = {}
     for name, tensor in theirs.items():
-        for our_part, their_part in PART_NAMES:
-            name = name.replace(their_part, our_part)
+        name = our_name(name)
         if ".attention.self." in name:
             layer, _, part = name.partition(".attention.self.")
             for index, rows in enumerate(tensor.chunk(n_heads)):
@@ -151,9 +180,11 @@ def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
         "cls.predictions.bias": "BertForMaskedLM",
     }
     architecture = next((kind for name, kind in architectures.items() if name in tensors), "BertModel")
+    pooling = config.pooling if "classifier.weight" in tensors else "cls"
+    own = {"norm_first": config.norm_first, "pooling": pooling}
+    types = [kind for kind, said in OWN_TYPES.items() if {"norm_first": False, "pooling": "cls", **said} == own]
     return {
-        # Where the numbers would differ from theirs, the name must differ too, so that nobody opens it as BERT.
-        "model_type": "nano-bert-norm-first" if config.norm_first else "bert",
+        "model_type": types[0] if types else "bert",
         "architectures": [architecture],
         **{theirs: ours[name] for name, theirs in SETTING_NAMES.items()},
         "attention_probs_dropout_prob": config.dropout,
@@ -181,19 +212,25 @@ def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
             raise ValueError(
                 f"nano-BERT knows {name} {' and '.join(map(str, known))}, but this model has {settings[name]!r}."
             )
+    for name, value in OWN_TYPES.get(settings.get("model_type") or "", {}).items():
+        if settings.get(name) != value:
+            raise ValueError(f"It calls itself {settings['model_type']}, but says {name} = {settings.get(name)!r}.")
     said = {ours: settings[theirs] for ours, theirs in SETTING_NAMES.items() if settings.get(theirs) is not None}
     for size in SIZES:
         if size not in said:
             raise ValueError(f"It does not say {SETTING_NAMES[size]}.")
-    labels: Any = settings.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    n_labels: Any = settings.get("num_labels")
+    if n_labels is not None and (type(n_labels) is not int or not 1 <= n_labels <= 100_000):
+        raise ValueError(f"num_labels is the number of classes, but it is {n_labels!r}.")
+    labels: Any = settings.get("id2label") or {str(index): f"LABEL_{index}" for index in range(n_labels or 2)}
     if not hasattr(labels, "keys") or labels.keys() != {str(index) for index in range(len(labels))}:
         raise ValueError(
             f'id2label gives each class its name, such as {{"0": "bad", "1": "good"}}, but it is {labels}.'
         )
+    if n_labels not in (None, len(labels)):
+        raise ValueError(f"It says num_labels = {n_labels}, but id2label names {len(labels)} classes.")
     return BertConfig(
         **said,
-        norm_first=settings.get("norm_first", False),
-        segment_range=settings.get("segment_range", BertConfig.segment_range),
-        pooling=settings.get("pooling", "cls"),
+        **{name: settings[name] for name in ("norm_first", "segment_range", "pooling") if name in settings},
         labels=tuple(str(labels[str(index)]) for index in range(len(labels))),
     )

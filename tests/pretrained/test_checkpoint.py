@@ -252,9 +252,8 @@ def test_settings_that_are_cut_off_are_refused(folder: Path, content: bytes) -> 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"3", b"{}", b'"bert"', b"true", b"[[1, 2]]", b"NaN"])
 def test_a_file_without_settings_is_refused(folder: Path, content: bytes) -> None:
     (folder / "config.json").write_bytes(content)
-    with pytest.raises(
-        ValueError, match=r"config.json is not that of a BERT which can be opened here. It (holds|does)"
-    ):
+    sentence = "is not that of a BERT .* It does not say" if content == b"{}" else "is .* damaged .settings have names"
+    with pytest.raises(ValueError, match=f"config.json {sentence}"):
         NanoBertForClassification.from_pretrained(folder)
 
 
