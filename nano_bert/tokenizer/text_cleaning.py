@@ -42,6 +42,25 @@ _LATER_LETTERS = frozenset(code_point for first, last in LATER_LETTERS for code_
 # Four characters have moved since: they were punctuation (Po) and marks without width (Mn).
 OLD_CATEGORIES = {0x166D: "Po", 0x1734: "Mn", 0x1171E: "Mn", 0x111C9: "Po"}
 
+# The same holds for small letters. Hugging Face knows those of Unicode 17, Python 3.10 those of Unicode 13. What came
+# in between: the first capital of a range, the last, and how far from a capital its small letter stands.
+LATER_CAPITALS = (
+    (0x1C89, 0x1C89, 1), (0x2C2F, 0x2C2F, 48), (0xA7C0, 0xA7C0, 1), (0xA7CB, 0xA7CB, -42343), (0xA7CC, 0xA7CC, 1),
+    (0xA7CE, 0xA7CE, 1), (0xA7D0, 0xA7D0, 1), (0xA7D2, 0xA7D2, 1), (0xA7D4, 0xA7D4, 1), (0xA7D6, 0xA7D6, 1),
+    (0xA7D8, 0xA7D8, 1), (0xA7DA, 0xA7DA, 1), (0xA7DC, 0xA7DC, -42561), (0x10570, 0x1057A, 39),
+    (0x1057C, 0x1058A, 39), (0x1058C, 0x10592, 39), (0x10594, 0x10595, 39), (0x10D50, 0x10D65, 32),
+    (0x16EA0, 0x16EB8, 27),
+)  # fmt: skip
+_LATER_CAPITALS = {
+    capital: capital + step for first, last, step in LATER_CAPITALS for capital in range(first, last + 1)
+}
+
+# Letters that Hugging Face does not take apart, since they came later than its tables.
+LATER_COMPOSED = frozenset(
+    (0x105C9, 0x105E4, 0x11383, 0x11385, 0x1138E, 0x11391, 0x113C5, 0x113C7, 0x113C8, 0x11938)
+    + (0x16121, 0x16122, 0x16123, 0x16124, 0x16125, 0x16126, 0x16127, 0x16128, 0x16D68, 0x16D69, 0x16D6A)
+)
+
 
 def split_words(text: str, lower_case: bool = True) -> list[str]:
     """Return the words of a text, cleaned.
@@ -106,8 +125,8 @@ class CharacterTable(dict[int, str]):
         letters = character
         if self.lower_case:
             # NFD writes a letter and its accents one after the other. An accent is a mark without a width: Mn.
-            parts = unicodedata.normalize("NFD", character)
-            letters = "".join(part.lower() for part in parts if category(part) != "Mn")
+            parts = character if ord(character) in LATER_COMPOSED else unicodedata.normalize("NFD", character)
+            letters = "".join(small_letter(part) for part in parts if category(part) != "Mn")
         return "".join(f" {letter} " if stands_alone(letter) else letter for letter in letters)
 
 
@@ -123,6 +142,17 @@ def stands_alone(character: str) -> bool:
         return not character.isalnum()  # "$", "+" and "^" are symbols to Unicode; BERT calls them punctuation
     is_chinese = any(first <= ord(character) <= last for first, last in CHINESE)
     return is_chinese or category(character).startswith("P")
+
+
+def small_letter(character: str) -> str:
+    """Return a character in lower case, in Unicode 17.
+
+    Examples:
+        >>> from nano_bert.tokenizer.text_cleaning import small_letter
+        >>> small_letter("É"), small_letter("Ⱟ")  # a letter of 2021
+        ('é', 'ⱟ')
+    """
+    return chr(_LATER_CAPITALS[ord(character)]) if ord(character) in _LATER_CAPITALS else character.lower()
 
 
 def category(character: str) -> str:
