@@ -15,6 +15,7 @@ from nano_bert.fast.shared_work import Losses
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.training.batches import training_batches
+from nano_bert.training.check_input import check_corpus
 from nano_bert.training.evaluation import evaluate
 from nano_bert.training.loop import Task, learn
 from nano_bert.training.optimizer import TrainingConfig
@@ -28,6 +29,7 @@ class Classification(Task[NanoBertForClassification]):
     def __init__(
         self, model: NanoBertForClassification, tokenizer: Tokenizer, corpus: Corpus, settings: TrainingConfig
     ) -> None:
+        check_corpus(model, tokenizer, corpus)
         self.model, self.tokenizer, self.corpus, self.settings = model, tokenizer, corpus, settings
         self.ids = [tokenizer.token_ids(text) for text in corpus.train.texts]
         self.identity = describe_data(corpus.name, [vars(corpus.train), vars(corpus.validation)], tokenizer)
@@ -74,7 +76,8 @@ def train(
 
     Raises:
         FileNotFoundError: If there is no run to go on with.
-        ValueError: If that run had other settings, or the loss is no longer a number.
+        ValueError: If that run had other settings, the model cannot be trained on this corpus, or the loss is no longer
+            a number.
 
     Examples:
         >>> import torch

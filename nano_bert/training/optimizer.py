@@ -6,12 +6,25 @@ appendix A.2, and a cosine down to zero (Loshchilov and Hutter, 2017, https://ar
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from nano_bert.fast.hardware import DTYPES
+from nano_bert.pretrained.files import shown
+
+LARGEST = 1_000_000_000  # more epochs, or texts at a time, than anybody waits for
+WHOLE, NUMBER = (int, "a whole number (int)"), ((int, float), "a number")
+# What each setting is: a wrong one is told before anything is computed with it.
+KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("epochs", "batch_size", "patience", "seed"), WHOLE),
+    **dict.fromkeys(("learning_rate", "warmup", "weight_decay", "clip", "word_dropout"), NUMBER),
+    **dict.fromkeys(("device", "dtype"), (str, 'a name, such as "cpu" or "float32"')),
+    "fused": (bool, "True or False"),
+    "betas": (tuple, "a pair of numbers, as in (0.9, 0.98)"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class TrainingConfig:
         seed: Start of all randomness: batches and dropout. (The weights are drawn before.)
 
     Raises:
+        TypeError: If a setting is of another type.
         ValueError: If a number cannot be used; the message says why.
     """
 
@@ -54,14 +68,16 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "seed"):
-            number: object = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int):
-                raise TypeError(f"{name} must be a whole number (int), not {number!r}.")
+        if isinstance(self.betas, list):  # pyright: ignore[reportUnnecessaryIsInstance] (as read from JSON)
+            object.__setattr__(self, "betas", tuple(self.betas))
+        self._check_types()
         # Written so that they refuse NaN, too.
         for name in ("epochs", "batch_size", "learning_rate", "clip", "patience"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, but it is {getattr(self, name)}.")
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) > LARGEST:
+                raise ValueError(f"{name} is at most {LARGEST:,}, but it is {shown(getattr(self, name))}.")
         for name in ("warmup", "word_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share: at least 0 and below 1, but it is {getattr(self, name)}.")
@@ -69,14 +85,25 @@ class TrainingConfig:
             raise ValueError(
                 f"learning_rate is at most 1, but it is {self.learning_rate}: AdamW moves each weight by about that."
             )
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must be at least 0, but it is {self.weight_decay}.")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be at least 0, but it is {shown(self.weight_decay)}.")
+        if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are two shares, each at least 0 and below 1, but they are {self.betas}.")
         if self.dtype not in DTYPES:
-            raise ValueError(f"dtype is one of {', '.join(DTYPES)}, but it is {self.dtype!r}.")
+            raise ValueError(f"dtype is one of {', '.join(DTYPES)}, but it is {self.dtype!r:.80}.")
         if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be from 0 to {2**32 - 1}, but it is {self.seed}.")
+            raise ValueError(f"seed must be from 0 to {2**32 - 1}, but it is {shown(self.seed)}.")
+
+    def _check_types(self) -> None:
+        for name, (kind, meaning) in KINDS.items():
+            value: object = getattr(self, name)
+            if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+                raise TypeError(f"{name} must be {meaning}, not {shown(value)} ({type(value).__name__}).")
+            if kind == NUMBER[0] and isinstance(value, int) and value.bit_length() > 64:
+                raise ValueError(f"{name} must be a number that one can compute with, not {shown(value)}.")
+        pair: tuple[Any, ...] = self.betas
+        if len(pair) != 2 or any(isinstance(beta, bool) or not isinstance(beta, int | float) for beta in pair):
+            raise TypeError(f"betas must be a pair of numbers, as in (0.9, 0.98), not {shown(self.betas)}.")
 
 
 def train_step(

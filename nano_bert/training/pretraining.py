@@ -21,6 +21,7 @@ from nano_bert.model import NanoBertForPreTraining
 from nano_bert.task_heads import IGNORED, masked_word_loss, next_sentence_loss
 from nano_bert.tokenizer.base import Tokenizer, check_texts
 from nano_bert.training.batches import like_lengths
+from nano_bert.training.evaluation import check_tokenizer
 from nano_bert.training.loop import Task, learn
 from nano_bert.training.masking import Masking, mask_words
 from nano_bert.training.optimizer import TrainingConfig
@@ -44,6 +45,7 @@ class Pretraining(Task[NanoBertForPreTraining]):
         settings: TrainingConfig,
         masking: Masking,
     ) -> None:
+        check_tokenizer(model, tokenizer)
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.masking = settings.batch_size, masking
         self.in_pairs = model.next_sentence_head is not None
