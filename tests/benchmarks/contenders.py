@@ -71,7 +71,8 @@ class TorchEncoder(nn.Module):
 
 def classified(model: Any, pooled: Tensor, labels: Tensor | None) -> ClassifierOutput:
     logits = model.classifier(model.dropout(pooled))
-    return ClassifierOutput(logits, None if labels is None else cross_entropy(logits, labels), attention_weights=None)
+    loss = None if labels is None else cross_entropy(logits, labels)
+    return ClassifierOutput(loss=loss, logits=logits, attention_weights=None)
 
 
 def in_transformers(model: NanoBertForClassification, attention: str) -> Any:
