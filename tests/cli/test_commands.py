@@ -451,7 +451,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("command", OPTIONS)
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 def test_any_number_that_makes_no_sense_is_answered_by_a_sentence(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, data: st.DataObject
 ) -> None:

@@ -1,6 +1,7 @@
 """Recipes and records: everything is written down, and finished work is never done twice."""
 
 import json
+import shutil
 import statistics
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from nano_bert.experiments.records import PENALTIES, describe, make_record, meas
 from nano_bert.predict import load_classifier
 from nano_bert.training import Run, TrainingConfig, loop
 from nano_bert.training.evaluation import Metrics, evaluate
-from nano_bert.training.resume import STATE_FILE
 
 CORPUS = load_phrases(n=100)
 RECIPE = Recipe(
@@ -136,7 +136,7 @@ def test_a_run_of_another_recipe_is_not_taken_for_this_one(
     make_record("mine", RECIPE, CORPUS, [0], tmp_path)
     with pytest.raises(ValueError, match=f"The run in .*mine-0 {sentence}. .* or delete the folder"):
         make_record("mine", replace(RECIPE, **changed), CORPUS, [0], tmp_path)
-    (tmp_path / "mine-0" / STATE_FILE).unlink()
+    shutil.rmtree(tmp_path / "mine-0")
     make_record("mine", replace(RECIPE, **changed), CORPUS, [0], tmp_path)
 
 
