@@ -10,8 +10,9 @@ downloaded when they are first needed. Whoever has no network puts them there by
 | `hatexplain/dataset.json`           | posts and what annotators think of them (Mathew et al., 2021) |
 | `hatexplain/post_id_divisions.json` | which of these posts is in which split                    |
 
-What is downloaded must have the checksum of the official file. A file that is already there is yours: you may have
-packed it anew, so its checksum is not looked at; `nano_bert.data` accepts it when its *content* is whole.
+What is downloaded must have the checksum of the official file, and no more bytes than it; `nano_bert.data.receive` sees
+to that while they come. A file that is already there is yours: you may have packed it anew, so its checksum is not
+looked at; `nano_bert.data` accepts it when its *content* is whole.
 """
 
 import hashlib
@@ -23,10 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import pooch  # pyright: ignore[reportMissingTypeStubs]
-import requests  # what pooch downloads with; here only for its errors
+import requests
 
-# What reading a damaged file raises: broken gzip, broken tar, and (ValueError) broken JSON or UTF-8.
-DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError)
+from nano_bert.data.receive import receive
+from nano_bert.pretrained.files import shown
+
+# What reading a damaged file raises: broken gzip, broken tar, (ValueError) broken JSON or UTF-8, and endless nesting.
+DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError)
 
 
 class DataError(RuntimeError):
@@ -39,11 +43,15 @@ class Source:
 
     Args:
         url: The address.
-        checksum: `"md5:…"`, or `"git:…"`: the id that git gives to the content of a file.
+        checksum: `"md5:…"`, or `"git:…"`: the id that git gives to the content of a file. So its publishers name it.
+        largest: Bytes of the official file or, where they are not known, more than it has.
+        sha256: A checksum that nobody can forge; empty where the official bytes were never at hand to compute it.
     """
 
     url: str
     checksum: str
+    largest: int = 50_000_000
+    sha256: str = ""
 
 
 # A branch can move, a commit cannot.
@@ -52,10 +60,14 @@ SOURCES = {
     "aclImdb_v1.tar.gz": Source(
         "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
         "md5:7c2ac02c03563afcf9b574c7e56c153a",
+        largest=84_125_825,
     ),
     "hatexplain/dataset.json": Source(f"{_HATEXPLAIN}/dataset.json", "git:741bc082c38f4f8ee45cebdc868b3768e3901089"),
     "hatexplain/post_id_divisions.json": Source(
-        f"{_HATEXPLAIN}/post_id_divisions.json", "git:3e8e9004da7ed480c7825cbde45e1129e7c0766e"
+        f"{_HATEXPLAIN}/post_id_divisions.json",
+        "git:3e8e9004da7ed480c7825cbde45e1129e7c0766e",
+        largest=591_921,
+        sha256="c2fb0d89862e7897b11ea3e9380753f15a793482b4b70ad0532dfb1212212835",
     ),
 }
 
@@ -89,22 +101,27 @@ def fetch(name: str) -> Path:
     folder = data_folder()
 
     def download(url: str, temporary_file: str, _pooch: object) -> None:
-        pooch.HTTPDownloader(progressbar=True)(url, temporary_file, None)
-        found = _checksum(Path(temporary_file), kind=source.checksum.partition(":")[0])
-        if found != source.checksum:
-            raise ValueError(f"the file that came is not the official one: {found}, not {source.checksum}")
+        with open(temporary_file, "wb") as file:  # noqa: PTH123 (the name is a string)
+            receive(url, file, source.largest)
+        for expected in filter(None, (source.checksum, source.sha256 and f"sha256:{source.sha256}")):
+            found = _checksum(Path(temporary_file), kind=expected.partition(":")[0])
+            if found != expected:
+                raise ValueError(f"the file that came is not the official one: {found}, not {expected}")
 
     try:
         # The None means: a file that is there is taken as it is.
         cache: Any = pooch.create(  # pyright: ignore[reportUnknownMemberType]
             folder, base_url="", registry={name: None}, urls={name: source.url}
         )
-        return Path(cache.fetch(name, downloader=download))
+        path = Path(cache.fetch(name, downloader=download))
     except (OSError, ValueError) as error:  # the errors of requests are OSErrors
         raise DataError(
             f"Could not get {name}: {in_words(error)}. Download {source.url} by other means and put it at "
             f"{folder / name}."
         ) from error
+    if not path.is_file():  # a pipe, which nobody may ever write to
+        raise unusable(name, "it is no ordinary file")
+    return path
 
 
 def unusable(name: str, reason: str) -> DataError:
@@ -124,7 +141,7 @@ def in_words(error: Exception) -> str:
         'No space left on device'
     """
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the server answered {error.response.status_code} {error.response.reason}"
+        return f"the server answered {error.response.status_code} {shown(error.response.reason)}"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off before the file was whole"
     if isinstance(error, requests.ConnectionError | requests.Timeout):

@@ -16,9 +16,11 @@ from typing import Any, cast
 
 from nano_bert.data.corpus import Corpus, make_split
 from nano_bert.data.download import DAMAGE, fetch, in_words, unusable
+from nano_bert.pretrained.files import shown
 
 SIZES = {"train": 15_383, "val": 1_922, "test": 1_924}  # what a whole file holds
 LABELS = ("normal", "offensive", "hatespeech")
+LARGEST = 50_000_000  # bytes: several times what the larger of the two files has
 
 
 def load_hatexplain(n_classes: int = 2, seed: int = 0) -> Corpus:
@@ -49,6 +51,8 @@ def load_hatexplain(n_classes: int = 2, seed: int = 0) -> Corpus:
         if len(ids) != size:
             reason = f"it lists {len(ids):,} posts in the split {name!r} instead of {size:,}"
             raise unusable("hatexplain/post_id_divisions.json", reason)
+        if len({str(post) for post in ids}) != size:
+            raise unusable("hatexplain/post_id_divisions.json", f"a post of the split {name!r} stands in it twice")
         try:
             labelled = [(" ".join(posts[post]["post_tokens"]), _majority(posts[post])) for post in ids]
         except (KeyError, TypeError, ValueError) as error:
@@ -70,7 +74,9 @@ def _read_json(name: str, values: type) -> dict[str, Any]:
     """Read a JSON object whose values are all of one type."""
     path = fetch(name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
     except DAMAGE as error:
         raise unusable(name, f"it cannot be read to its end ({in_words(error)})") from error
     if not isinstance(content, dict):
@@ -79,6 +85,15 @@ def _read_json(name: str, values: type) -> dict[str, Any]:
     if not all(isinstance(value, values) for value in found.values()):
         raise unusable(name, f"its values are not of the type {values.__name__}")
     return found
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary; of two entries with one name, JSON's readers would silently take the last."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"there are two entries {shown(name)!r}")
+    return content
 
 
 def _majority(post: dict[str, Any]) -> int | None:

@@ -9,8 +9,8 @@ Source: Maas et al. (2011), Learning Word Vectors for Sentiment Analysis, https:
 import gzip
 import random
 import re
-import tarfile
 
+from nano_bert.data.archive import small_files
 from nano_bert.data.corpus import Corpus, make_split
 from nano_bert.data.download import DAMAGE, fetch, in_words, unusable
 
@@ -78,18 +78,14 @@ def _read_imdb() -> dict[tuple[str, str], dict[int, str]]:
     reviews: dict[tuple[str, str], dict[int, str]] = {
         (split, kind): {} for split in ("train", "test") for kind in ("neg", "pos")
     }
-    layout = re.compile(r"(?:^|/)(train|test)/(neg|pos)/(\d+)_\d+\.txt$")  # <id>_<stars>.txt
+    layout = re.compile(r"(?:^|/)(train|test)/(neg|pos)/(\d{1,9})_\d{1,9}\.txt$", re.ASCII)  # <id>_<stars>.txt
     try:
-        # "r|" reads the tar in one go, from front to back; seeking in a gzip would start anew each time.
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                place = layout.search(member.name)
-                file = archive.extractfile(member) if place and member.isfile() else None
-                if place and file:
-                    text = file.read().decode("utf-8").replace("<br />", " ")
-                    reviews[place[1], place[2]][int(place[3])] = text
-            while stream.read(1 << 20):  # on to the very end, where gzip keeps its checksum
-                pass
+        with gzip.open(path) as stream:
+            for place, content in small_files(stream, layout):
+                found = reviews[place[1], place[2]]
+                if int(place[3]) in found:
+                    raise ValueError(f"there are two reviews with the id {place[3]} in {place[1]}/{place[2]}")
+                found[int(place[3])] = content.decode("utf-8").replace("<br />", " ")
     except DAMAGE as error:
         raise unusable(name, f"it cannot be read to its end ({in_words(error)})") from error
     for (split, kind), found in reviews.items():

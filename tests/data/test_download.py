@@ -100,7 +100,7 @@ def test_a_failed_second_file_does_not_undo_the_first(
 def test_a_full_disk(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     official(server, monkeypatch, IMDB, ARCHIVE)
     # The download writes to a device that is always full: the error is the operating system's own.
-    monkeypatch.setattr("pooch.downloaders.open", lambda path, mode: open("/dev/full", mode), raising=False)  # noqa: PTH123, SIM115 (it stands in for that very open)
+    monkeypatch.setattr("nano_bert.data.download.open", lambda path, mode: open("/dev/full", mode), raising=False)  # noqa: PTH123, SIM115 (it stands in for that very open)
     with pytest.raises(DataError, match=os.strerror(errno.ENOSPC)) as caught:
         load_imdb()
     assert str(folder / IMDB) in str(caught.value)
