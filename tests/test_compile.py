@@ -1,7 +1,7 @@
-"""`torch.compile` takes a model in one piece, fused or not, and the compiled model gives the same numbers.
+"""`torch.compile` and `torch.export` take a model in one piece, fused or not, and give the same numbers.
 
 The checks of shapes that pytest puts around every function would cut a graph in pieces, and a reader runs the package
-without them. So the work is done in a process of its own, by `main` below: `python -m tests.test_compile`.
+without them. So the work is done in a process of its own, by `main` below: `python -m tests.test_compile aot_eager`.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -30,21 +31,21 @@ def make(kind: str, fused: bool, **settings: Any) -> Any:
     return model.fuse() if fused else model
 
 
-def step(model: Any, kind: str, n_tokens: int = 5, asked: bool = False) -> Any:
+def step(model: Any, kind: str, n_tokens: int = 5) -> Any:
     """Read the texts and go all the way back; return what the model says."""
     ids = IDS[:, :n_tokens]
     labels = {} if kind == "bert" else {"labels": LABELS}
-    out = model(ids, ids != 0, output_attentions=asked, **labels)
+    out = model(ids, ids != 0, **labels)
     loss = out.last_hidden_state.square().mean() + out.pooler_output.mean() if kind == "bert" else out.loss
     loss.backward()
     return out
 
 
-def numbers(model: Any, kind: str, n_tokens: int, asked: bool) -> dict[str, Tensor]:
-    """Return all that a model gives for the texts: outputs, loss, attentions where asked for, and gradients."""
+def numbers(model: Any, kind: str, n_tokens: int) -> dict[str, Tensor]:
+    """Return all that a model gives for the texts: outputs, loss, attentions where it has them, and gradients."""
     model.zero_grad()
     found: dict[str, Tensor] = {}
-    for name, value in vars(step(model, kind, n_tokens, asked)).items():
+    for name, value in vars(step(model, kind, n_tokens)).items():
         if value is not None:
             tensors = value if isinstance(value, tuple) else (value,)
             found |= {f"{name} {number}": tensor for number, tensor in enumerate(tensors)}
@@ -53,50 +54,65 @@ def numbers(model: Any, kind: str, n_tokens: int, asked: bool) -> dict[str, Tens
     return found | {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
 
-def check_in_one_piece() -> None:
-    """See that torch's tracer gets through every kind of model, in training and asked for its attention weights.
-
-    `fullgraph` makes a break an error. What is traced is not compiled here, for that takes long and changes no break.
-    """
-    for fused in (False, True):
-        for kind in KINDS:
-            for training in (False, True):
-                torch._dynamo.reset()
-                model = make(kind, fused, n_layers=2, norm_first=training, dropout=0.1).train(training)
-                step(torch.compile(model, backend="eager", fullgraph=True), kind, asked=not training)
+def check_in_one_piece(kind: str, fused: bool) -> None:
+    """See that torch's tracer gets through a model that learns, with dropout; `fullgraph` makes a break an error."""
+    torch._dynamo.reset()
+    model = make(kind, fused, n_layers=2, norm_first=True, dropout=0.1).train()
+    step(torch.compile(model, backend="eager", fullgraph=True), kind)
 
 
-def check_numbers(backend: str, kind: str, fused: bool, lengths: tuple[int, ...] = (5,), asked: bool = False) -> None:
+def check_export(fused: bool) -> None:
+    """See that a model is one program for texts of any number, without its Python, and says the same."""
+    model = make("cls", fused, n_layers=2).eval()
+    n_texts = torch.export.Dim("n_texts", min=1, max=64)
+    program = torch.export.export(model, (IDS, IDS != 0), dynamic_shapes=({0: n_texts}, {0: n_texts}))
+    ids = IDS[:2]
+    difference = (program.module()(ids, ids != 0).logits - model(ids, ids != 0).logits).abs().max().item()
+    assert difference < 1e-5, f"exported, fused={fused}: the logits differ by {difference:.1e}"
+
+
+def check_numbers(backend: str, kind: str, fused: bool, lengths: tuple[int, ...]) -> None:
     """See that a compiled model gives what it gives as it is, forward and backward, for texts of some lengths."""
     torch._dynamo.reset()
     model = make(kind, fused, n_layers=1, dropout=0.0)
     compiled = torch.compile(model, backend=backend, fullgraph=True)
     for n_tokens in lengths:
-        ours = {name: tensor.clone() for name, tensor in numbers(compiled, kind, n_tokens, asked).items()}
-        for name, wanted in numbers(model, kind, n_tokens, asked).items():
+        ours = {name: tensor.clone() for name, tensor in numbers(compiled, kind, n_tokens).items()}
+        for name, wanted in numbers(model, kind, n_tokens).items():
             difference = (ours.pop(name) - wanted).abs().max().item()
             assert difference < 1e-5, f"{kind}, fused={fused}, {backend}: {name} differs by {difference:.1e}"
         assert not ours
 
 
-def main() -> None:
+def main(backend: str) -> None:
+    """Check with `aot_eager`, the steps that a compiler is given, each run as it is; or `inductor`, machine code."""
     torch.set_num_threads(1)
-    check_in_one_piece()
-    # Machine code, where there is a compiler. It takes long, so for the classifier of the book alone.
-    if shutil.which(os.environ.get("CXX", "g++")):
-        check_numbers("inductor", "cls", fused=False)
     for fused in (False, True):
-        # The steps that a compiler is given, each run as it is: for every kind of model, and texts of other lengths.
+        if backend == "inductor":
+            check_numbers(backend, "cls", fused, lengths=(5,))
+            continue
         for kind in KINDS:
-            check_numbers("aot_eager", kind, fused, lengths=(5,) if kind == "mean" else (5, 3), asked=kind == "bert")
+            check_in_one_piece(kind, fused)
+        check_export(fused)
+        check_numbers(backend, "cls", fused, lengths=(5, 3))
 
 
-def test_a_model_compiles_in_one_piece_and_gives_the_same_numbers(tmp_path: Path) -> None:
-    work = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.test_compile"]
+def run(backend: str, folder: Path) -> None:
+    work = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.test_compile", backend]
     done = subprocess.run(command, capture_output=True, text=True, env=work, cwd=Path(__file__).parents[1])
     assert done.returncode == 0, done.stderr[-4000:]
 
 
+def test_a_model_is_one_graph_and_gives_the_same_numbers(tmp_path: Path) -> None:
+    run("aot_eager", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no compiler for C++ here")
+def test_machine_code_gives_the_same_numbers(tmp_path: Path) -> None:
+    run("inductor", tmp_path)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
