@@ -23,7 +23,7 @@ FLOOR, ROUNDS, N_TEXTS = 5.0, 5, 2_000
 
 def load_texts() -> list[str]:
     """Return film reviews, or paragraphs of the book."""
-    if "NANO_BERT_DATA" in os.environ:
+    if os.environ.get("NANO_BERT_DATA"):
         return load_imdb().validation.texts[:N_TEXTS]
     pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
     paragraphs = [part for page in pages for part in page.read_text(encoding="utf-8").split("\n\n")]
