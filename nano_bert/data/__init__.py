@@ -6,6 +6,8 @@ hatexplain  19,229 posts that may hurt
 phrases     phrases that the project made itself, in which only the order of the words decides
 documents   plain text to learn a language from
 download    where the official files come from, and where they are kept
+receive     how they come: within bounds, of bytes and of time
+archive     how an archive is read, within bounds
 """
 
 from nano_bert.data.corpus import Corpus, Split

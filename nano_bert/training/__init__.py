@@ -6,8 +6,11 @@ pretraining     training without: words are hidden, and guessed
 masking         which words are hidden
 sentence_pairs  which second sentence follows, and which was drawn at random
 batches         texts of like length go together
+check_input     what cannot be learnt from is told before the first step
 optimizer       one step of learning, and how large it is
 run, resume     how far a training has come, and how it goes on after a break
+run_folder      nothing in a folder is written over
+state_check     what a state must hold
 evaluation      how often a model is right, and in what way it is wrong
 baselines       what one gets without a transformer
 """
