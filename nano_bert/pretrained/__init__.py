@@ -4,6 +4,7 @@ checkpoint       a model in a folder: written, read, and fitted to a class
 names            what the Hugging Face libraries call each part and setting, and what we call it
 hub              where a folder is: here, or on the Hugging Face hub
 tokenizer_files  the vocabulary and the settings of a WordPiece tokenizer
+tokenizer_json   the one file in which newer versions keep both
 tensors          weights on disk, read by their table of contents
 files            files: read within bounds, never half-written
 """

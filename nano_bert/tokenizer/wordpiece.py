@@ -9,12 +9,12 @@ section 4.1, https://arxiv.org/abs/1609.08144). With the vocabulary of a publish
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_settings, words_of
 from nano_bert.tokenizer.learn_vocabulary import CONTINUES, learn_vocabulary
 from nano_bert.tokenizer.text_cleaning import locate_words, split_words
 
@@ -57,7 +57,10 @@ class WordPieceTokenizer(Tokenizer):
     ) -> None:
         if isinstance(vocab, str):
             raise TypeError(f"vocab is a list of pieces, such as {vocab.split()[:3]}, but it is one string.")
+        check_settings(special_tokens, max_seq_len, lower_case, truncation)
         pieces = list(vocab)
+        if not all(isinstance(piece, str) for piece in pieces):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"The pieces of a vocabulary are texts, but these are {pieces!r:.80}.")
         known = set(pieces)
         missing = [token for token in special_tokens if token not in known]
         if missing:
@@ -192,10 +195,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def _parts(self, text: Text) -> Iterator[tuple[str, int, bool]]:
         """Cut a text at the special tokens that are written in it: each part, where it starts, is it one of them."""
-        words: Any = [text] if isinstance(text, str) else text
-        if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
-            raise TypeError(f"A text is a string or a list of words, but this one is {text!r:.80}.")
-        for word in cast(Sequence[str], words):
+        for word in words_of(text, self.special_tokens.__contains__):
             start = 0
             for index, part in enumerate(self._special.split(word)):
                 yield part, start, index % 2 == 1
@@ -209,11 +209,8 @@ class WordPieceTokenizer(Tokenizer):
         Raises:
             ValueError: If an id is not in the vocabulary.
         """
-        pieces: list[str] = []
-        for index in map(int, ids):
-            self.check_id(index)
-            if index not in (self.pad_id, self.cls_id, self.sep_id):
-                pieces.append(self.id_to_token[index])
+        left_out = (self.pad_id, self.cls_id, self.sep_id)
+        pieces = [self.id_to_token[index] for index in self.checked(ids) if index not in left_out]
         return re.sub(r" (?=[.,?!])", "", " ".join(pieces).replace(f" {CONTINUES}", ""))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -243,11 +240,12 @@ class WordPieceTokenizer(Tokenizer):
             FileNotFoundError: If there is no vocabulary.
             ValueError: If a file cannot be read, or asks for something that this tokenizer does not do.
         """
-        from nano_bert.pretrained.hub import find_folder
-        from nano_bert.pretrained.tokenizer_files import read_settings, read_vocab
+        from nano_bert.pretrained.files import shown
+        from nano_bert.pretrained.hub import find_files
+        from nano_bert.pretrained.tokenizer_files import read_files
 
-        folder = Path(folder) if Path(folder).is_dir() else find_folder(folder)
-        vocab, settings = read_vocab(folder), read_settings(folder)
+        folder = find_files(folder)
+        vocab, settings = read_files(folder)
         try:
             return cls(
                 vocab,
@@ -258,4 +256,4 @@ class WordPieceTokenizer(Tokenizer):
                 settings["special_tokens"],
             )
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{folder} does not hold a tokenizer that can be used. {error}") from error
+            raise ValueError(f"{folder} does not hold a tokenizer that can be used. {shown(error, 700)}") from error

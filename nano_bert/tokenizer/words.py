@@ -16,7 +16,7 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_texts
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_settings, check_texts, words_of
 
 
 class WordTokenizer(Tokenizer):
@@ -58,12 +58,16 @@ class WordTokenizer(Tokenizer):
     ) -> None:
         if isinstance(vocab, str):
             raise TypeError(f"vocab is a list of words, such as {vocab.split()[:3]}, but it is one string.")
+        check_settings(special_tokens, max_seq_len, lower_case, truncation)
         self.lower_case = lower_case
         # A special token as a whole, or a run of letters and digits, or one mark of punctuation.
         longest_first = sorted(special_tokens, key=len, reverse=True)
         self._pattern = re.compile("|".join([*map(re.escape, longest_first), r"\w+", r"[^\w\s]"]))
         self._special = frozenset(special_tokens)
-        words = [*special_tokens, *self.tokenize(list(vocab))]
+        given = list(vocab)
+        if not all(isinstance(word, str) for word in given):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"The words of a vocabulary are texts, but these are {given!r:.80}.")
+        words = [*special_tokens, *self._known_as(given)]
         known = dict.fromkeys(words)  # the order is kept, repetitions go
         super().__init__(known, special_tokens, max_seq_len, lower_case, truncation)
 
@@ -116,9 +120,11 @@ class WordTokenizer(Tokenizer):
             >>> WordTokenizer([]).tokenize("Don't miss it: [MASK]!")
             ['don', "'", 't', 'miss', 'it', ':', '[MASK]', '!']
         """
-        words: Sequence[str] = self._pattern.findall(text) if isinstance(text, str) else text
-        if words is text and not all(isinstance(word, str) for word in words):
-            raise TypeError(f"A text is a string or a list of words, but this one is {text!r:.80}.")
+        if isinstance(text, str):
+            return self._known_as(self._pattern.findall(text))
+        return self._known_as(words_of(text, lambda word: self._known_as([word])[0] in self.vocab))
+
+    def _known_as(self, words: Iterable[str]) -> list[str]:
         if not self.lower_case:
             return list(words)
         return [word if word in self._special else word.lower() for word in words]
@@ -129,12 +135,8 @@ class WordTokenizer(Tokenizer):
         Raises:
             ValueError: If an id is not in the vocabulary.
         """
-        words: list[str] = []
-        for index in map(int, ids):
-            self.check_id(index)
-            if index not in (self.pad_id, self.cls_id, self.sep_id):
-                words.append(self.id_to_token[index])
-        return " ".join(words)
+        left_out = (self.pad_id, self.cls_id, self.sep_id)
+        return " ".join(self.id_to_token[index] for index in self.checked(ids) if index not in left_out)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `vocab.txt`, a word a line in the order of the ids, and `tokenizer_config.json`."""
@@ -147,9 +149,12 @@ class WordTokenizer(Tokenizer):
             "truncation": self.truncation,
             "special_tokens": self.special_tokens,
         }
-        unwritable = [word for word in self.id_to_token if word.splitlines() != [word]]
+        unwritable = [word for word in self.id_to_token if not is_a_line(word)]
         if unwritable:
-            raise ValueError(f"vocab.txt holds a word a line, but {unwritable[0]!r} holds a line break or nothing.")
+            raise ValueError(
+                f"vocab.txt holds a word a line, but {unwritable[0]!r:.80} holds a line break or nothing, or ends "
+                f"with a blank."
+            )
         write_atomically(Path(folder) / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_token))
         write_atomically(Path(folder) / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
 
@@ -161,14 +166,21 @@ class WordTokenizer(Tokenizer):
             FileNotFoundError: If the folder does not hold one.
             ValueError: If a file in it cannot be read, or `vocab.txt` was changed by another hand.
         """
+        from nano_bert.pretrained.files import read_json, read_text, shown
+        from nano_bert.pretrained.hub import local_folder
+
+        folder = local_folder(folder)
         for name in ("vocab.txt", "tokenizer_config.json"):
-            if not (Path(folder) / name).is_file():
+            if not (folder / name).exists():
                 raise FileNotFoundError(f"{folder} is not a saved tokenizer: it has no file {name}.")
         try:
-            words = (Path(folder) / "vocab.txt").read_text(encoding="utf-8").splitlines()
-            settings = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
-            if settings["tokenizer_class"] != "WordTokenizer":
-                raise ValueError(f"it holds a {settings['tokenizer_class']}: open it with WordPieceTokenizer")
+            words, settings = read_text(folder / "vocab.txt").splitlines(), read_json(folder / "tokenizer_config.json")
+            kind = settings.get("tokenizer_class")
+            if kind not in ("WordTokenizer", None):
+                raise ValueError(f"It holds a {kind}: open it with WordPieceTokenizer.")
+            for name in ("tokenizer_class", "model_max_length", "do_lower_case", "truncation", "special_tokens"):
+                if name not in settings:
+                    raise ValueError(f"Its tokenizer_config.json does not say {name}.")
             tokenizer = cls(
                 words,
                 max_seq_len=settings["model_max_length"],
@@ -176,13 +188,18 @@ class WordTokenizer(Tokenizer):
                 truncation=settings["truncation"],
                 special_tokens=settings["special_tokens"],
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{folder} does not hold a WordTokenizer, or its files are damaged ({type(error).__name__}: {error})."
+                f"{folder} does not hold a WordTokenizer, or its files are damaged. {shown(error, 700)}"
             ) from error
-        if tokenizer.id_to_token != words:
+        if tokenizer.id_to_token != words or not all(map(is_a_line, words)):
             raise ValueError(
                 f"{folder}/vocab.txt is not as the tokenizer wrote it: a word a line, each once, the special tokens "
-                f"{' '.join(tokenizer.special_tokens)} first. Other ids would come out, so get the file again."
+                f"{shown(' '.join(tokenizer.special_tokens))} first. Other ids would come out, so get the file again."
             )
         return tokenizer
+
+
+def is_a_line(word: str) -> bool:
+    """Return whether a word can be written on a line, and read again: it is not empty, and no blank is at its ends."""
+    return word.splitlines() == [word] == [word.strip()]

@@ -46,9 +46,9 @@ def save_as_transformers_does(folder: Path, **how: Any) -> Any:
 
 def follow(problem: str, folder: Path) -> None:
     """Do what the sentence says: type the command at its end, in the folder."""
-    command = problem[problem.index('python -c "') :].removeprefix("python ")
+    command = problem[problem.index('python -I -c "') :].removeprefix("python -I ")
     assert (command.startswith('-c "'), command.endswith('"'), command.count('"')) == (True, True, 2)
-    subprocess.run([sys.executable, "-c", command[4:-1]], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-I", "-c", command[4:-1]], cwd=folder, check=True)
 
 
 def test_a_pickle_is_refused_and_can_be_converted(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_any_text(ours: WordPieceTokenizer, theirs: Any, text: str) -> None:
 
 @given(words=st.lists(texts, min_size=1))
 def test_any_list_of_words(ours: WordPieceTokenizer, theirs: Any, words: list[str]) -> None:
+    words = ["".join(word.split()) for word in words]
     expected = theirs(words, is_split_into_words=True, return_offsets_mapping=True)
     assert ours.encode(words) == expected["input_ids"]
     assert has_lasting_marks("".join(words)) or ours.offsets(words) == expected["offset_mapping"]
@@ -319,7 +320,7 @@ def test_special_tokens_with_a_note_are_read(tokenizer: WordPieceTokenizer, tmp_
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("vocab.txt", b"\xff\xfe", "vocab.txt is damaged, for it is no text in UTF-8"),
+        ("vocab.txt", b"\xff\xfe", "vocab.txt is cut off or damaged .*utf-8"),
         ("vocab.txt", b"", r"of 0 pieces lacks the special tokens \[PAD\]"),
         (
             "vocab.txt",
@@ -327,9 +328,9 @@ def test_special_tokens_with_a_note_are_read(tokenizer: WordPieceTokenizer, tmp_
             r"piece 7 \(line 8\) is 'a', for the second time",
         ),
         ("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\nb\n", r"piece 5 \(line 6\) is empty"),
-        ("tokenizer_config.json", b"{", "tokenizer_config.json is damaged"),
+        ("tokenizer_config.json", b"{", "tokenizer_config.json is cut off or damaged"),
         ("tokenizer_config.json", b"[1]", r"settings have names, but these are \[1\]"),
-        ("tokenizer_config.json", b"\xff", "tokenizer_config.json is damaged, for it is no text"),
+        ("tokenizer_config.json", b"\xff", "tokenizer_config.json is cut off or damaged .*utf-8"),
         ("added_tokens.json", b'{"<new>": 13}', r"adds tokens to its vocabulary, \['<new>'\]"),
     ],
 )

@@ -20,6 +20,7 @@ OWN_TOKENS = ("<pad>", "<s>", "</s>", "<UNK>", "<mask>")
 plain_words = st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=8).map(str.lower)
 plain_words = plain_words.filter(str.isalnum)
 any_words = st.text(min_size=1, max_size=8).filter(lambda word: word.splitlines() == [word])
+saved_words = any_words.filter(lambda word: word.strip() == word)
 truncations = st.sampled_from(["head", "tail", "both"])
 
 
@@ -214,11 +215,11 @@ def test_what_is_cut_is_one_run_of_words(words: list[str], max_seq_len: int, tru
 
 
 @given(
-    st.lists(any_words),
+    st.lists(saved_words),
     st.integers(3, 500),
     st.booleans(),
     truncations,
-    st.just(SPECIAL_TOKENS) | st.lists(any_words, min_size=5, max_size=7, unique=True),
+    st.just(SPECIAL_TOKENS) | st.lists(saved_words, min_size=5, max_size=7, unique=True),
 )
 def test_a_saved_tokenizer_comes_back(
     tmp_path_factory: pytest.TempPathFactory, words: list[str], length: int, lower: bool, cut: Any, special: Any
@@ -293,7 +294,7 @@ def test_a_missing_setting_is_named(tokenizer: WordTokenizer, tmp_path: Path, na
     tokenizer.save_pretrained(tmp_path)
     path = tmp_path / "tokenizer_config.json"
     path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != name}))
-    with pytest.raises(ValueError, match=f"damaged .*{name}"):
+    with pytest.raises(ValueError, match=f"damaged. .* does not say {name}"):
         WordTokenizer.from_pretrained(tmp_path)
 
 
