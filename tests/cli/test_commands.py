@@ -35,6 +35,7 @@ QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1"
 
 PRETRAIN = ["--n-embed", "4", "--max-seq-len", "24", "--epochs", "2", "--batch-size", "8", "--vocab-size", "120"]
 
+PHRASES, MANY_PHRASES = load_phrases(n=100), load_phrases(n=400).train.texts
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -65,7 +66,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make IMDB a corpus of a hundred phrases, with two recipes of a second."""
     small = Recipe("imdb", "small", model={"n_embed": 4}, training=TrainingConfig(epochs=2, batch_size=16))
-    monkeypatch.setitem(recipes.CORPORA, "imdb", lambda: load_phrases(n=100))
+    monkeypatch.setitem(recipes.CORPORA, "imdb", lambda: PHRASES)
     for name in [name for name, recipe in recipes.RECIPES.items() if recipe.corpus == "imdb"]:
         monkeypatch.delitem(recipes.RECIPES, name)
     monkeypatch.setitem(recipes.RECIPES, "small", small)
@@ -147,8 +148,7 @@ def test_data_counts_the_texts(run: Run) -> None:
 @pytest.fixture
 def texts(tmp_path: Path) -> str:
     """A text file: sixty documents of three sentences."""
-    phrases = load_phrases(n=400).train.texts
-    documents = [".\n".join(phrases[n : n + 3]) + "." for n in range(0, 180, 3)]
+    documents = [".\n".join(MANY_PHRASES[n : n + 3]) + "." for n in range(0, 180, 3)]
     (tmp_path / "stories.txt").write_text("\n\n".join(documents))
     return str(tmp_path / "stories.txt")
 
@@ -287,7 +287,7 @@ def test_a_run_that_is_not_there_is_not_resumed(run: Run, tmp_path: Path) -> Non
 
 
 def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus = load_phrases(n=100)
+    corpus = PHRASES
     monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
     monkeypatch.chdir(tmp_path)
     seen: list[Any] = []
@@ -311,7 +311,7 @@ def test_pretrain_reads_the_reviews_of_imdb(run: Run, tmp_path: Path, monkeypatc
 def test_reproduce_carries_out_an_experiment(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    corpus, seen = load_phrases(n=100), []
+    corpus, seen = PHRASES, []
     monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
     monkeypatch.setattr(commands, "minilm", lambda: "weights")
     for experiment in ("few_labels", "published"):
@@ -330,7 +330,7 @@ def test_reproduce_carries_out_an_experiment(
 def test_reproduce_writes_down_the_words_that_count_most(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus = replace(load_phrases(n=100), train=Split(["good film", "bad film"] * 9, [1, 0] * 9))
+    corpus = replace(PHRASES, train=Split(["good film", "bad film"] * 9, [1, 0] * 9))
     monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
     code, out, err = run("reproduce", "words", "--output", str(tmp_path))
     assert (code, out) == (0, f"Written to {tmp_path / 'words.json'}.\n"), err
@@ -456,8 +456,7 @@ def test_any_number_that_makes_no_sense_is_answered_by_a_sentence(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, data: st.DataObject
 ) -> None:
     """Whatever the option: exit code 2, one line that names the setting and the number, and nothing is left behind."""
-    corpus = load_phrases(n=20)
-    monkeypatch.setitem(recipes.CORPORA, "phrases", lambda: corpus)
+    monkeypatch.setitem(recipes.CORPORA, "phrases", lambda: PHRASES)
     (tmp_path / "lines").write_text("a good film\n" * 40)
     name = data.draw(st.sampled_from(OPTIONS[command]))
     value = data.draw(WRONG[name])
@@ -489,7 +488,7 @@ def test_an_empty_text_is_a_mistake(run: Run, model: str, text: str) -> None:
 
 
 def test_a_model_for_other_classes_is_a_mistake(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus = load_phrases(n=100)
+    corpus = PHRASES
     monkeypatch.setitem(recipes.CORPORA, "phrases", lambda: replace(corpus, label_names=("normal", "toxic")))
     code, _, err = run("evaluate", "phrases", "--model", model)
     assert code == 2
