@@ -26,6 +26,7 @@ from torch import distributed as group
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
 from nano_bert.base_model import BertModule
+from nano_bert.cli import commands
 from nano_bert.cli.arguments import main, make_parser
 from nano_bert.data import Corpus, Split, load_phrases
 from nano_bert.fast import processes
@@ -133,7 +134,7 @@ def write(folder: Path) -> None:
     for verb, what in (("train", "phrases"), ("pretrain", str(stories))):
         words = [verb, what, "--epochs", "1", "--batch-size", "400", "--n-embed", "4"]
         options = make_parser().parse_args([*words, "--output", str(folder / f"{verb}-{rank()}")])
-        options.run(options)
+        getattr(commands, options.run)(options)
 
 
 def learn_together(folder: Path) -> None:
