@@ -9,12 +9,14 @@ look at, or take away: less efficient, and far easier to understand. The numbers
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from nano_bert.config import BertConfig
+from nano_bert.embeddings import check_shape, check_tensor, has_values
 
 
 class BertAttentionHead(nn.Module):
@@ -58,6 +60,7 @@ class BertAttentionHead(nn.Module):
             The mixed vectors, and the weights that mixed them: row *i* says how much token *i* takes from
             each token. A row sums to 1, or to 0 where the mask leaves nothing to look at.
         """
+        attention_mask = check_mask(attention_mask, x.shape[:-1])
         query, key, value = self.query(x), self.key(x), self.value(x)
         # The query is divided, not the scores: the same numbers, and far fewer of them to divide.
         scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (*batch, query, key)
@@ -65,8 +68,8 @@ class BertAttentionHead(nn.Module):
         # The lowest finite number rather than minus infinity: where all is hidden, there is then no NaN, but a mean,
         # and that is set to zero. (The final _ fills the scores in place: the old ones are not needed again.)
         weights = scores.masked_fill_(hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
-        # To fill is a pass over all weights, so look first whether it is needed. (A compiled head cannot choose.)
-        if torch.compiler.is_compiling() or not attention_mask.any(dim=-1).all():
+        # To fill is a pass over all weights, so look first whether it is needed. (While compiling one cannot choose.)
+        if not has_values(attention_mask) or not attention_mask.any(dim=-1).all():
             weights = weights.masked_fill(hidden, 0.0)
         return self.dropout(weights) @ value, weights
 
@@ -116,14 +119,16 @@ class BertSelfAttention(nn.Module):
         return self.output(mixed), weights
 
 
-def check_mask(attention_mask: Tensor, input_ids: Tensor) -> Tensor:
+def check_mask(attention_mask: Tensor, shape: Sequence[int], of: str = "") -> Tensor:
     """Return the mask as True and False; refuse one of another shape or with other values than 0 and 1."""
-    if attention_mask.shape != input_ids.shape:
-        raise ValueError(
-            f"attention_mask says of each token whether it may be looked at, so it needs the shape of input_ids, "
-            f"{tuple(input_ids.shape)}, but it has {tuple(attention_mask.shape)}."
-        )
+    check_tensor("attention_mask", attention_mask)
+    check_shape("attention_mask", attention_mask, "says of each token whether it may be looked at", shape, of)
+    if attention_mask.dtype == torch.bool:
+        return attention_mask
     mask = attention_mask.bool()
-    if not torch.compiler.is_compiling() and not torch.equal(mask.to(attention_mask.dtype), attention_mask):
-        raise ValueError("attention_mask holds 1 for a token and 0 for padding, but this one holds other numbers.")
+    if has_values(mask) and not torch.equal(mask.to(attention_mask.dtype), attention_mask):
+        raise ValueError(
+            "attention_mask holds 1 for a token and 0 for padding, but this one holds other numbers. (A mask that is "
+            "added to the scores, 0 and a large negative number, is made one of these by mask == 0.)"
+        )
     return mask

@@ -5,14 +5,17 @@ The names are those of nano-BERT; the defaults of the architecture are those of 
 (https://github.com/google-research/bert). Sizes default to something that a laptop trains in seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, Literal, cast
+
+import numpy as np
 
 Pooling = Literal["cls", "mean"]
 
 SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len", "n_token_types")
-NUMBERS = ("dropout", "layer_norm_eps", "initializer_range", "segment_range", "pad_id")
+NUMBERS = ("dropout", "layer_norm_eps", "initializer_range", "segment_range")
 LARGEST = 4_000_000_000  # parameters: 16 GB, more than a laptop has, and twelve times BERT-large
 
 
@@ -79,22 +82,16 @@ class BertConfig:
     pooler: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.labels, str):
-            raise TypeError(f"labels is a list of names, but it is one string: write labels=[{self.labels!r}, ...].")
-        # A list of labels, as read from a JSON file, becomes a tuple; a frozen dataclass wants it said so.
-        object.__setattr__(self, "labels", tuple(self.labels))
+        for name in (field.name for field in fields(self)):
+            # What comes from NumPy or a JSON file becomes Python's own; a frozen dataclass wants it said so.
+            object.__setattr__(self, name, _of_its_kind(name, getattr(self, name)))
         self._check_sizes()
         self._check_choices()
 
     def _check_sizes(self) -> None:
         for name in SIZES:
-            size: object = getattr(self, name)
-            if name == "n_feed_forward" and size is None:
-                continue  # four times n_embed
-            if isinstance(size, bool) or not isinstance(size, int):
-                raise TypeError(f"{name} counts something, so it must be a whole number (int), not {size!r}.")
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, but it is {size}.")
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, but it is {getattr(self, name)}.")
         if self.n_parameters > LARGEST:
             raise ValueError(
                 f"A model of these sizes would have {self.n_parameters:,} parameters; {LARGEST:,} is the limit here, "
@@ -109,12 +106,6 @@ class BertConfig:
             )
 
     def _check_choices(self) -> None:
-        for name in NUMBERS:
-            number: object = getattr(self, name)
-            kinds = int if name == "pad_id" else (int, float)
-            if isinstance(number, bool) or not isinstance(number, kinds):
-                what = "whole number" if name == "pad_id" else "number"
-                raise TypeError(f"{name} is a {what}, but it is {number!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f"dropout is the share of features to drop: at least 0 and below 1, but it is {self.dropout}."
@@ -162,6 +153,37 @@ class BertConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a plain dictionary, ready for `BertConfig(**settings)`."""
         return asdict(self)
+
+
+def _of_its_kind(name: str, value: Any) -> object:
+    """Return a setting as Python's own number, truth or text; refuse one of another kind."""
+    if name == "labels":
+        if isinstance(value, (str, Set, Mapping)) or not isinstance(value, Iterable):  # a set has no order
+            raise TypeError(f"labels is a list of names, but it is {value!r:.80}: write labels=[{value!r:.80}, ...].")
+        names = tuple(cast(Iterable[Any], value))
+        if not all(isinstance(one, str) for one in names):
+            raise TypeError(f"labels are names, so each is a text (str), but they are {names!r:.80}.")
+        return names
+    if name in ("norm_first", "pooler"):
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} is True or False, but it is {value!r:.80}.")
+        return bool(cast(Any, value))
+    if name == "pooling" or (name == "n_feed_forward" and value is None):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real if name in NUMBERS else Integral):
+        wanted = "is a number, but it is" if name in NUMBERS else "is a whole number, but it is"
+        if name in SIZES:
+            wanted = "counts something, so it must be a whole number (int), not"
+        raise TypeError(f"{name} {wanted} {value!r:.80}.")
+    number = cast(Any, value)
+    if name in NUMBERS:
+        try:
+            return float(number)
+        except OverflowError:
+            return float("inf")
+    if int(number).bit_length() > 2_000:
+        raise ValueError(f"{name} is a number of more than 600 digits, and no model has so much of anything.")
+    return int(number)
 
 
 def make_config(config: BertConfig | None, settings: Mapping[str, Any]) -> BertConfig:

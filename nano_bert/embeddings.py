@@ -4,9 +4,12 @@ Source: Devlin et al. (2019), section 3 and figure 2 (https://arxiv.org/abs/1810
 vectors are learned, one for each place, rather than made of sines as in Vaswani et al. (2017).
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from nano_bert.config import BertConfig
 
@@ -63,21 +66,16 @@ class BertEmbeddings(nn.Module):
         if token_type_ids is None:
             return self.dropout(self.norm(vectors + self.segments.weight[0]))
         check_ids("token_type_ids", token_type_ids, self.segments)
-        if token_type_ids.shape != input_ids.shape:
-            raise ValueError(
-                f"token_type_ids gives each token its segment, so it needs the shape of input_ids, "
-                f"{tuple(input_ids.shape)}, but it has {tuple(token_type_ids.shape)}."
-            )
+        check_shape("token_type_ids", token_type_ids, "gives each token its segment", input_ids.shape, "of input_ids, ")
         return self.dropout(self.norm(vectors + self.segments(token_type_ids)))
 
 
 def check_ids(name: str, ids: Tensor, table: nn.Embedding) -> None:
     """Refuse ids that are not whole numbers, are none at all, or stand for no row of the table."""
-    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-        raise TypeError(f"{name} are whole numbers (torch.long), but these are {ids.dtype}. Use {name}.long().")
+    check_whole(name, ids)
     if ids.ndim == 0 or ids.numel() == 0:
         raise ValueError(f"{name} needs at least one text of at least one token, but its shape is {tuple(ids.shape)}.")
-    if torch.compiler.is_compiling():
+    if not has_values(ids):
         return
     lowest, highest = int(ids.min()), int(ids.max())
     if lowest < 0 or highest >= table.num_embeddings:
@@ -86,3 +84,32 @@ def check_ids(name: str, ids: Tensor, table: nn.Embedding) -> None:
             f"{name} holds {wrong}, but this model knows the ids 0 to {table.num_embeddings - 1}. Do the tokenizer "
             f"and the model have the same vocabulary (vocab_size=len(tokenizer))?"
         )
+
+
+def check_whole(name: str, numbers: Tensor) -> None:
+    """Refuse what is no tensor of whole numbers."""
+    check_tensor(name, numbers)
+    if numbers.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"{name} are whole numbers (torch.long), but these are {numbers.dtype}. Use {name}.long().")
+
+
+def check_tensor(name: str, numbers: Tensor) -> None:
+    """Refuse what is no tensor: a list, an array, nothing."""
+    if not isinstance(numbers, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"{name} must be a tensor, such as torch.tensor([[1, 7, 2]]), but it is of the type "
+            f"{type(numbers).__name__}. Numbers in a list or an array become one by torch.tensor(...)."
+        )
+
+
+def check_shape(name: str, numbers: Tensor, purpose: str, shape: Sequence[int], of: str = "") -> None:
+    """Refuse a tensor of another shape than its purpose needs: it would be spread out, or read in another order."""
+    if tuple(numbers.shape) != tuple(shape):
+        raise ValueError(
+            f"{name} {purpose}, so it needs the shape {of}{tuple(shape)}, but it has {tuple(numbers.shape)}."
+        )
+
+
+def has_values(numbers: Tensor) -> bool:
+    """Say whether a tensor's numbers can be looked at; while PyTorch only traces or plans, there are none yet."""
+    return not (torch.compiler.is_compiling() or numbers.is_meta or isinstance(numbers, FakeTensor))

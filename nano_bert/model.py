@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from nano_bert.attention import check_mask
 from nano_bert.base_model import BertModule, draw
@@ -23,7 +22,7 @@ from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
 from nano_bert.task_heads import (
     BertPooler,
     MaskedWordHead,
-    check_labels,
+    classification_loss,
     masked_mean,
     masked_word_loss,
     next_sentence_loss,
@@ -90,7 +89,9 @@ class NanoBERT(BertModule):
         self, input_ids: Int[Tensor, "*batch seq"], attention_mask: Shaped[Tensor, "*batch seq"] | None
     ) -> Bool[Tensor, "*batch seq"]:
         """Return the mask as True and False; where none is given, every token is visible but `[PAD]`."""
-        return input_ids != self.config.pad_id if attention_mask is None else check_mask(attention_mask, input_ids)
+        if attention_mask is None:
+            return input_ids != self.config.pad_id
+        return check_mask(attention_mask, input_ids.shape, "of input_ids, ")
 
 
 class NanoBertForClassification(BertModule):
@@ -169,11 +170,8 @@ class NanoBertForClassification(BertModule):
         else:
             pooled = out.pooler_output
         logits = self.classifier(self.dropout(pooled))
-        loss = None
-        if labels is not None:
-            check_labels(labels, self.config.labels)
-            loss = cross_entropy(logits, labels)
-        return ClassifierOutput(logits, loss, attention_weights=out.attention_weights)
+        loss = None if labels is None else classification_loss(logits, labels, self.config.labels)
+        return ClassifierOutput(loss, logits, attention_weights=out.attention_weights)
 
 
 class NanoBertForPreTraining(BertModule):
@@ -256,4 +254,4 @@ class NanoBertForPreTraining(BertModule):
                 raise ValueError("This model has no head for next sentences, so it takes no next_sentence_label.")
             losses.append(next_sentence_loss(follows, next_sentence_label))
         loss = torch.stack(losses).sum() if losses else None
-        return PreTrainingOutput(words, follows, loss, attention_weights=out.attention_weights)
+        return PreTrainingOutput(loss, words, follows, attention_weights=out.attention_weights)

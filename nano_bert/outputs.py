@@ -1,19 +1,36 @@
 """What the models answer: one small record for each, with the names that the field uses."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils._pytree import register_dataclass
 
 AttentionWeights = tuple[Float[Tensor, "*batch head query key"], ...]
 
 
 @dataclass
 class Output:
-    """What all answers hold.
+    """What all answers hold, by name; also, as in transformers, by `out["logits"]`, `out[0]`, and in a loop.
+
+    What is None is left out there, so `out[0]` of a classifier is its loss where labels were given, else its logits.
+    PyTorch knows the answers, too: `torch.export` takes a model as it is, and a `tree_map` its answer.
 
     Attributes:
         attention_weights: What `attentions` returns; None where the heads are fused.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert import NanoBertForClassification
+        >>> model = NanoBertForClassification(vocab_size=10)
+        >>> input_ids = torch.tensor([[1, 7, 8, 2]])
+        >>> list(model(input_ids).keys())
+        ['logits', 'attentions']
+        >>> loss, logits, attentions = model(input_ids, labels=torch.tensor([1]))
+        >>> logits.shape
+        torch.Size([1, 2])
     """
 
     attention_weights: AttentionWeights | None = field(kw_only=True)
@@ -31,6 +48,36 @@ class Output:
                 "object of its own, and gives its weights."
             )
         return self.attention_weights
+
+    def _given(self) -> dict[str, Any]:
+        """Return what is not None, by name, the attention weights last."""
+        names = [one.name for one in fields(self) if one.name != "attention_weights"]
+        given = {name: getattr(self, name) for name in names} | {"attentions": self.attention_weights}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def keys(self) -> list[str]:
+        """Return the names of what is not None."""
+        return list(self._given())
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """Return what is not None."""
+        return tuple(self._given().values())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_tuple())
+
+    def __len__(self) -> int:
+        return len(self._given())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given()
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self.to_tuple()[key]
+        if key == "attentions" or key in self:
+            return getattr(self, key)
+        raise KeyError(f"There is no {key!r} in this answer; there are: {', '.join(self.keys())}.")
 
 
 @dataclass
@@ -53,12 +100,12 @@ class ClassifierOutput(Output):
     """What a classifier says of a text.
 
     Attributes:
-        logits: A score for each class; `logits.softmax(dim=-1)` makes them probabilities: (batch, n_classes).
         loss: Mean cross-entropy against the labels, where labels were given.
+        logits: A score for each class; `logits.softmax(dim=-1)` makes them probabilities: (batch, n_classes).
     """
 
-    logits: Float[Tensor, "*batch n_classes"]
     loss: Float[Tensor, ""] | None
+    logits: Float[Tensor, "*batch n_classes"]
 
 
 @dataclass
@@ -66,12 +113,16 @@ class PreTrainingOutput(Output):
     """What a model in pretraining guesses.
 
     Attributes:
+        loss: The sum of the two losses, as far as their labels were given.
         prediction_logits: For each token, a score for each entry of the vocabulary: (batch, seq, vocab).
         seq_relationship_logits: Two scores a text: that its second part follows the first, and that it was drawn at
             random: (batch, 2). None where the model has no such head.
-        loss: The sum of the two losses, as far as their labels were given.
     """
 
+    loss: Float[Tensor, ""] | None
     prediction_logits: Float[Tensor, "*batch seq vocab"]
     seq_relationship_logits: Float[Tensor, "*batch 2"] | None
-    loss: Float[Tensor, ""] | None
+
+
+for kind in (BertOutput, ClassifierOutput, PreTrainingOutput):
+    register_dataclass(kind, serialized_type_name=f"{kind.__module__}.{kind.__name__}")

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from nano_bert.embeddings import check_tensor
+
 
 def plot_attention(
     words: Sequence[str], weights: Float[Tensor, "query key"], title: str = "", axes: Axes | None = None
@@ -35,13 +37,13 @@ def plot_attention(
         >>> [text.get_text() for text in axes.texts]  # the weights, row by row
         ['.10', '.90', '.60', '.40']
     """
+    weights = _finite("weights", weights)
     if weights.shape != (len(words), len(words)):
         raise ValueError(
             f"{len(words)} words need weights of the shape ({len(words)}, {len(words)}), but these have "
             f"{tuple(weights.shape)}. Choose one text and one head: attentions[layer][text, head]."
         )
     axes = axes or plt.gca()
-    weights = weights.detach().float().cpu()
     axes.pcolormesh(weights.numpy(), cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
     axes.set_xticks([index + 0.5 for index in range(len(words))], words, rotation=45, ha="right")
     axes.set_yticks([index + 0.5 for index in range(len(words))], words)
@@ -68,6 +70,9 @@ def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], titl
         vectors: Three numbers for each.
         title: Written above.
 
+    Raises:
+        ValueError: If there are not three numbers for each word.
+
     Examples:
         >>> import torch
         >>> from nano_bert.plots import plot_embeddings
@@ -75,10 +80,13 @@ def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], titl
         >>> axes.name
         '3d'
     """
-    if len(words) != len(vectors):
-        raise ValueError(f"Each word needs one vector, but there are {len(words)} words and {len(vectors)} vectors.")
+    points = _finite("vectors", vectors)
+    if points.shape != (len(words), 3):
+        raise ValueError(
+            f"Each word needs one vector of three numbers, but there are {len(words)} words and "
+            f"{points.shape[0] if points.ndim else 'no'} vectors: a tensor of the shape {tuple(points.shape)}."
+        )
     axes: Any = plt.figure(figsize=(5, 5)).add_subplot(projection="3d")
-    points = vectors.detach().float().cpu()
     axes.scatter(points[:, 0], points[:, 1], points[:, 2], depthshade=False)
     for word, (x, y, z) in zip(words, points, strict=True):
         axes.text(float(x), float(y), float(z), f"\u00a0{word}", fontsize=9)  # a blank would be lost in an SVG
@@ -95,6 +103,9 @@ def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
         history: What `nano_bert.training.classification.train` returns.
         title: Written above.
 
+    Raises:
+        ValueError: If there is no epoch.
+
     Examples:
         >>> from nano_bert.plots import plot_history
         >>> history = [{"epoch": 1, "train_loss": 0.7, "validation_accuracy": 0.5}]
@@ -103,6 +114,8 @@ def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
         >>> axes.get_xlabel()
         'epoch'
     """
+    if not history:
+        raise ValueError("There is no epoch to draw: the history is empty.")
     axes = plt.gca()
     epochs = [line["epoch"] for line in history]
     axes.plot(epochs, [line["train_loss"] for line in history], "o-", label="training loss")
@@ -111,3 +124,11 @@ def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return axes
+
+
+def _finite(name: str, numbers: Tensor) -> Tensor:
+    """Return numbers as they can be drawn; refuse what is no tensor, and what has no place on paper."""
+    check_tensor(name, numbers)
+    if not numbers.isfinite().all():
+        raise ValueError(f"{name} cannot be drawn: there is a number among them that is not finite (NaN or infinity).")
+    return numbers.detach().float().cpu()

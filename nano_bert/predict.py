@@ -5,7 +5,7 @@ The effect of a word is measured, not read off the attention weights: the text i
 either, since words can stand in for each other, but it says what would really have happened.
 """
 
-import json
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +14,12 @@ import torch
 
 from nano_bert.base_model import BertModule
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
+from nano_bert.pretrained.files import read_json, shown
+from nano_bert.pretrained.hub import SETTINGS, find_files, local_folder
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
-from nano_bert.training.evaluation import probabilities_of_rows
+from nano_bert.training.evaluation import check_tokenizer, probabilities_of_rows, shares_of
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
@@ -64,12 +66,15 @@ def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -
         >>> predict(model, tokenizer, "A wonderful film, moving and funny.").label
         'positive'
     """
+    check_tokenizer(model, tokenizer)
     words = list(tokenizer.words(text))
     if not words:
         raise ValueError(f"There is no word to judge in {text!r:.80}: give a text with at least one word.")
+    reader = copy.copy(tokenizer)
+    reader.max_seq_len = min(tokenizer.max_seq_len or model.config.max_seq_len, model.config.max_seq_len)
     # Each token that is read: its id, and the number of the word that it is a part of.
-    ids = tokenizer.cut([index for _, tokens in words for index in tokenizer.ids_of(tokens)])
-    parts = tokenizer.cut([number for number, (_, tokens) in enumerate(words) for _ in tokens])
+    ids = reader.cut([index for _, tokens in words for index in tokenizer.ids_of(tokens)])
+    parts = reader.cut([number for number, (_, tokens) in enumerate(words) for _ in tokens])
     kept = set(parts)
     read = sorted(kept)
     without = [[index for index, part in zip(ids, parts, strict=True) if part != number] for number in read]
@@ -99,7 +104,7 @@ def load_classifier(name: str | Path) -> tuple[NanoBertForClassification, Tokeni
     folder = find_shipped(name)
     if not folder.is_dir():
         shipped = ", ".join(shipped_models())
-        raise FileNotFoundError(f"{name} is neither a folder nor a model of the package: {shipped}.")
+        raise FileNotFoundError(f"{shown(str(name))} is neither a folder nor a model of the package: {shipped}.")
     model = NanoBertForClassification.from_pretrained(folder)
     tokenizer = load_tokenizer(folder)
     check_fit(folder, model, tokenizer)
@@ -124,19 +129,16 @@ def load_pretrained(name: str | Path) -> tuple[NanoBertForPreTraining, Tokenizer
 
 def find_shipped(name: str | Path) -> Path:
     """Return the folder of a model that comes with the package or, where the name is none of these, of that name."""
-    return CHECKPOINTS / name if (CHECKPOINTS / name / "config.json").is_file() else Path(name)
+    folder = local_folder(name)
+    return CHECKPOINTS / name if (CHECKPOINTS / folder / "config.json").is_file() else folder
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
     """Return the tokenizer of a folder, whichever kind it is; the folder says so."""
-    try:
-        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        reads_words = settings["tokenizer_class"] == "WordTokenizer"
-    except FileNotFoundError:
-        reads_words = False  # an old BERT, whose folder says nothing
-    except (ValueError, KeyError, TypeError):
-        reads_words = True  # damaged: WordTokenizer says how
-    return (WordTokenizer if reads_words else WordPieceTokenizer).from_pretrained(folder)
+    path = find_files(folder) / SETTINGS
+    settings = read_json(path) if path.exists() else {}  # an old BERT's folder says nothing
+    reads_words = settings.get("tokenizer_class") == "WordTokenizer"
+    return (WordTokenizer if reads_words else WordPieceTokenizer).from_pretrained(path.parent)
 
 
 def check_fit(folder: Path, model: BertModule, tokenizer: Tokenizer) -> None:
@@ -146,6 +148,10 @@ def check_fit(folder: Path, model: BertModule, tokenizer: Tokenizer) -> None:
             f"{folder} does not fit together: vocab.txt has {len(tokenizer)} entries, but the model was made for "
             f"{model.config.vocab_size}."
         )
+    try:
+        check_tokenizer(model, tokenizer)
+    except ValueError as error:
+        raise ValueError(f"{folder} does not fit together: {error}") from error
     if tokenizer.max_seq_len is None:
         tokenizer.max_seq_len = model.config.max_seq_len
     if tokenizer.max_seq_len > model.config.max_seq_len:
@@ -178,10 +184,11 @@ def fill_in(
         >>> [word for word, probability in fill_in(model, tokenizer, "the special [MASK] are great")[0][:1]]
         ['effects']
     """
-    if len(tokenizer) != model.config.vocab_size or not 1 <= n <= len(tokenizer):
+    check_tokenizer(model, tokenizer)
+    if not isinstance(n, int) or not 1 <= n <= len(tokenizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
-            f"The model guesses among {model.config.vocab_size} words, but the tokenizer knows {len(tokenizer)} and "
-            f"{n} guesses are asked for: give the model's own tokenizer, and n from 1 to their number."
+            f"The model guesses among {len(tokenizer)} words, but {n!r:.80} guesses are asked for: give n from 1 to "
+            f"their number."
         )
     ids = torch.tensor(tokenizer.encode(text), device=model.device)
     places = ids == tokenizer.mask_id
@@ -191,11 +198,11 @@ def fill_in(
         why = "The text is too long, and what is hidden was cut off" if cut else "Nothing is hidden"
         raise ValueError(f"{why} in {text!r:.80}: write {mask} in place of a word.")
     with torch.no_grad():
-        guesses = model(ids).prediction_logits[places].softmax(dim=-1).topk(n)
-    return [
-        [(tokenizer.id_to_token[index], share) for index, share in zip(indices, shares, strict=True)]
-        for indices, shares in zip(guesses.indices.tolist(), guesses.values.tolist(), strict=True)
-    ]
+        guesses = shares_of(model(ids).prediction_logits[places]).topk(n)
+    shares: list[list[float]] = guesses.values.tolist()
+    indices: list[list[int]] = guesses.indices.tolist()
+    words = [[tokenizer.id_to_token[index] for index in each] for each in indices]
+    return [list(zip(*each, strict=True)) for each in zip(words, shares, strict=True)]
 
 
 def shipped_models() -> Sequence[str]:

@@ -13,7 +13,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
+from nano_bert.attention import check_mask
 from nano_bert.config import BertConfig
+from nano_bert.embeddings import check_shape, check_whole, has_values
 
 IGNORED = -100  # the label of a token that is not to be guessed: it counts in no loss
 
@@ -42,6 +44,7 @@ def masked_mean(
         >>> masked_mean(x, torch.tensor([True, True, False]))
         tensor([ 2., 20.])
     """
+    mask = check_mask(mask, x.shape[:-1])
     weights = mask.unsqueeze(-1).to(x.dtype)  # (*batch, seq, 1)
     return (x * weights).sum(dim=-2) / weights.sum(dim=-2).clamp(min=1)
 
@@ -95,6 +98,7 @@ def masked_word_loss(logits: Float[Tensor, "*places vocab"], labels: Int[Tensor,
         >>> masked_word_loss(logits, torch.tensor([2, IGNORED]))  # one word of four, not known: log 4
         tensor(1.3863)
     """
+    labels = _checked("labels", labels, "gives each token the id of the word that it hides", logits)
     return _mean_cross_entropy(logits, labels, f"an id of the vocabulary (0 to {logits.shape[-1] - 1})")
 
 
@@ -107,20 +111,33 @@ def next_sentence_loss(logits: Float[Tensor, "*batch 2"], is_random: Int[Tensor,
         >>> next_sentence_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))  # a coin, not looked at: log 2
         tensor(0.6931)
     """
+    is_random = _checked("next_sentence_label", is_random, "says of each pair whether it is random", logits)
     return _mean_cross_entropy(logits, is_random, "0 (it follows) or 1 (it is random)")
+
+
+def classification_loss(
+    logits: Float[Tensor, "*batch n_classes"], labels: Int[Tensor, "*batch"], names: Sequence[str]
+) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy over the texts; `names` are those of the classes."""
+    known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
+    labels = _checked("labels", labels, "gives each text its class", logits)
+    wrong = (labels < 0) | (labels >= len(names))
+    if has_values(labels) and wrong.any():
+        raise ValueError(f"{int(labels[wrong][0])} is not the id of a class. The classes of this model are: {known}.")
+    return cross_entropy(logits.reshape(-1, len(names)), labels.reshape(-1))
 
 
 def _mean_cross_entropy(logits: Tensor, labels: Tensor, known: str) -> Tensor:
     wrong = (labels != IGNORED) & ((labels < 0) | (labels >= logits.shape[-1]))
-    if not torch.compiler.is_compiling() and wrong.any():
+    if has_values(labels) and wrong.any():
         raise ValueError(f"A label is {known}, or {IGNORED} for none, but one is {int(labels[wrong][0])}.")
-    total = cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    scores, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+    total = cross_entropy(scores, labels, ignore_index=IGNORED, reduction="sum")
     return total / (labels != IGNORED).sum().clamp(min=1)
 
 
-def check_labels(labels: Tensor, names: Sequence[str]) -> None:
-    """Refuse labels that are not the id of a class."""
-    wrong = (labels < 0) | (labels >= len(names))
-    if not torch.compiler.is_compiling() and wrong.any():
-        known = ", ".join(f"{index} ({name})" for index, name in enumerate(names))
-        raise ValueError(f"{int(labels[wrong][0])} is not the id of a class. The classes of this model are: {known}.")
+def _checked(name: str, labels: Tensor, purpose: str, logits: Tensor) -> Tensor:
+    """Return the labels as the loss needs them; refuse other numbers, and another shape than the answers have."""
+    check_whole(name, labels)
+    check_shape(name, labels, purpose, logits.shape[:-1])
+    return labels.long()

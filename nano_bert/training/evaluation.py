@@ -5,14 +5,17 @@ is always said of which; macro-F1 is their plain mean (van Rijsbergen, 1979, cha
 2009, https://doi.org/10.1016/j.ipm.2009.03.002).
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nano_bert.data import Split
+from nano_bert.base_model import BertModule
+from nano_bert.data.corpus import Split, check_labels
 from nano_bert.fast.hardware import to_device
 from nano_bert.fast.processes import rank, world_size
 from nano_bert.fast.shared_work import sum_over_processes
@@ -57,6 +60,7 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
         names: The names of the classes.
 
     Raises:
+        TypeError: If an id is no whole number.
         ValueError: If there is nothing to compare, or not an answer for each text, or an id that no class has.
 
     Examples:
@@ -68,6 +72,8 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
            negative          1          0
            positive          1          2
     """
+    check_texts("names", names)
+    true, answered = _class_ids("true", true), _class_ids("answered", answered)
     if len(true) != len(answered) or len(true) == 0:
         raise ValueError(f"Each text needs one answer, but there are {len(true)} texts and {len(answered)} answers.")
     unknown = {*true, *answered} - {*range(len(names))}
@@ -83,6 +89,14 @@ def measure(true: Sequence[int], answered: Sequence[int], names: Sequence[str]) 
         f1[name] = 2 * right / (n_true + n_answered) if n_true + n_answered else 0.0
     accuracy = sum(confusion[index][index] for index in range(len(names))) / len(true)
     return Metrics(accuracy, f1, sum(f1.values()) / len(f1), confusion)
+
+
+def _class_ids(name: str, given: Iterable[SupportsIndex]) -> list[int]:
+    """Return ids as Python's own numbers, from a list, an array or a tensor."""
+    try:
+        return [operator.index(one) for one in given]
+    except TypeError:
+        raise TypeError(f"{name} holds an id of a class for each text, a whole number, not {given!r:.80}.") from None
 
 
 def predict_probabilities(
@@ -114,6 +128,13 @@ def probabilities_of_rows(
         tokenizer: The tokenizer that the model was trained with.
         rows: The ids of each text, `[CLS]` and `[SEP]` included.
     """
+    check_tokenizer(model, tokenizer)
+    longest = max(map(len, rows), default=0)
+    if longest > model.config.max_seq_len:
+        raise ValueError(
+            f"A text has {longest} tokens, but the model reads {model.config.max_seq_len} at most. Let the tokenizer "
+            f"cut: make it with max_seq_len={model.config.max_seq_len}."
+        )
     was_training = model.training
     model.eval()
     probabilities = torch.zeros(len(rows), len(model.config.labels))
@@ -122,17 +143,55 @@ def probabilities_of_rows(
         n_rows = max(1, TOKENS_AT_A_TIME // len(rows[left[0]]))
         chosen, left = left[:n_rows], left[n_rows:]
         inputs = to_device(tokenizer.pad([rows[index] for index in chosen]), model.device)
-        shares = model(**inputs).logits.float().softmax(dim=-1)
-        probabilities[chosen] = shares.to(probabilities.device)
+        probabilities[chosen] = shares_of(model(**inputs).logits).to(probabilities.device)
     model.train(was_training)
     return probabilities
+
+
+def shares_of(scores: Float[Tensor, "*places answer"]) -> Float[Tensor, "*places answer"]:
+    """Return the probability of each answer, from its score.
+
+    Raises:
+        ValueError: If a score is no finite number.
+    """
+    wrong = scores[~scores.isfinite()]
+    if len(wrong) > 0:
+        raise ValueError(
+            f"The model answers with {wrong[0].item()}, which is no probability: a weight is not a number, or far too "
+            f"large. Was it trained with too high a learning rate, or is its file damaged?"
+        )
+    return scores.float().softmax(dim=-1)
+
+
+def check_tokenizer(model: BertModule, tokenizer: Tokenizer) -> None:
+    """Refuse a tokenizer that was not made for a model: another vocabulary, or other ids that the model hides.
+
+    Raises:
+        ValueError: If they do not fit; the message says where they differ.
+    """
+    config = model.config
+    if len(tokenizer) != config.vocab_size:
+        raise ValueError(
+            f"The model was made for a vocabulary of {config.vocab_size} entries, but the tokenizer knows "
+            f"{len(tokenizer)}: give the model's own tokenizer, or make a model with vocab_size=len(tokenizer)."
+        )
+    if tokenizer.pad_id != config.pad_id:
+        raise ValueError(
+            f"The tokenizer fills up texts with the id {tokenizer.pad_id}, but the model takes {config.pad_id} for "
+            f"padding, and would look at the one and hide the other: give the model's own tokenizer, or make a model "
+            f"with pad_id=tokenizer.pad_id."
+        )
 
 
 def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split) -> Metrics:
     """Ask the model about every text of a split, and compare its answers with the labels.
 
     In many processes each asks about its part, and all compare all answers.
+
+    Raises:
+        ValueError: If the split is empty, or holds a label or a text that is beyond the model.
     """
+    check_labels(split, len(model.config.labels), "The split")
     mine = range(rank(), len(split), world_size())
     answered = torch.zeros(len(split), dtype=torch.long)
     if len(mine) > 0 or world_size() == 1:

@@ -8,11 +8,13 @@ words instead of single pieces.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from nano_bert.embeddings import check_whole
 from nano_bert.task_heads import IGNORED
 from nano_bert.tokenizer.base import Tokenizer
 
@@ -26,6 +28,7 @@ class Masking:
         whole_words: Choose all pieces of a word, or none of them. A piece that goes on with a word starts with "##".
 
     Raises:
+        TypeError: If whole_words is neither True nor False.
         ValueError: If the share is not above 0 and at most 1.
     """
 
@@ -34,6 +37,8 @@ class Masking:
 
     def __post_init__(self) -> None:
         check_share(self.share)
+        if not isinstance(self.whole_words, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"whole_words is True or False, but it is {self.whole_words!r:.80}.")
 
 
 def mask_words(
@@ -76,7 +81,8 @@ def mask_words(
         [-100, -100, 6, -100, 8, -100, -100, -100]
     """
     check_share(share)
-    if input_ids.numel() == 0:
+    check_whole("input_ids", input_ids)
+    if input_ids.ndim == 0 or input_ids.numel() == 0:
         raise ValueError("There is no token to hide: give at least one text of at least one token.")
     for index in input_ids.aminmax():
         tokenizer.check_id(int(index))
@@ -86,7 +92,8 @@ def mask_words(
     starts_word = torch.ones_like(can_hide)
     if whole_words:
         starts_word = torch.tensor([not token.startswith("##") for token in tokenizer.id_to_token])[input_ids]
-    word = starts_word.flatten().cumsum(0) - starts_word.flatten()[0].long()  # the number of each token's word
+    starts_word[..., 0] = True  # a piece that opens a row goes on with no word of the row before
+    word = starts_word.flatten().cumsum(0) - 1  # the number of each token's word
 
     # The words stand in a queue, shuffled; the first ones are chosen, until there are tokens enough.
     sizes = torch.bincount(word, weights=can_hide.flatten().float())
@@ -111,8 +118,8 @@ def mask_words(
 
 def check_share(share: float) -> None:
     """Refuse a share that is none, or nothing."""
-    if not 0 < share <= 1:  # written so that it refuses NaN, too
-        raise ValueError(f"share is a part of the tokens: above 0 and at most 1, but it is {share}.")
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share <= 1:  # it refuses NaN, too
+        raise ValueError(f"share is a part of the tokens: above 0 and at most 1, but it is {share!r:.80}.")
 
 
 def _draw(generator: torch.Generator) -> float:
