@@ -15,7 +15,49 @@ const mend = () => {
   for (const wide of document.querySelectorAll(".md-typeset :is(.md-typeset__scrollwrap, div.arithmatex)")) {
     wide.tabIndex = wide.scrollWidth > wide.clientWidth ? 0 : -1;
   }
+  mendDrawer();
 };
+
+// On a narrow screen the navigation is a drawer, and its sections are panels that slide over one another. The Tab key
+// reaches the panel that is seen, and the labels that open and close it are buttons.
+const narrow = matchMedia("(max-width: 76.234375em)"); // the theme's own limit
+const mendDrawer = () => {
+  const drawer = document.querySelector("#__drawer");
+  const sidebar = document.querySelector(".md-sidebar--primary");
+  if (!drawer || !sidebar) return;
+  for (const element of sidebar.querySelectorAll("[inert]")) element.inert = false;
+  sidebar.inert = narrow.matches && !drawer.checked;
+  for (const toggle of narrow.matches ? sidebar.querySelectorAll(".md-nav__toggle") : []) {
+    const panel = toggle.parentElement.querySelector(":scope > .md-nav");
+    if (panel && !toggle.checked) panel.inert = true;
+    for (let inner = toggle.checked && panel; inner && inner !== sidebar; inner = inner.parentElement) {
+      for (const beside of inner.parentElement.children) beside.inert ||= beside !== inner; // it lies under the panel
+    }
+  }
+  const buttons = { 'label:is([for="__drawer"], [for="__search"]).md-header__button': "", ".md-sidebar--primary .md-nav .md-nav label.md-nav__title": "Back from " };
+  for (const [selector, words] of Object.entries(buttons)) {
+    for (const label of document.querySelectorAll(selector)) {
+      const toggle = document.getElementById(label.htmlFor);
+      const name = words ? words + label.textContent.trim() : label.htmlFor === "__drawer" ? "Navigation" : "Search";
+      const attributes = { role: "button", tabindex: "0", "aria-label": name, "aria-expanded": String(toggle?.checked) };
+      for (const [key, value] of Object.entries(attributes)) {
+        if (narrow.matches) label.setAttribute(key, value);
+        else label.removeAttribute(key);
+      }
+    }
+  }
+};
+document.addEventListener("keydown", (event) => {
+  const drawer = document.querySelector("#__drawer");
+  if (event.key === " " && event.target.matches?.("label[tabindex]")) {
+    event.preventDefault(); // for Enter, the theme does the same
+    event.target.click();
+  } else if (event.key === "Escape" && narrow.matches && drawer?.checked) {
+    drawer.click();
+    document.querySelector('.md-header__button[for="__drawer"]').focus();
+  }
+});
+
 let waiting = 0;
 const soon = () => {
   cancelAnimationFrame(waiting);
@@ -24,3 +66,4 @@ const soon = () => {
 new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
 addEventListener("resize", soon);
 addEventListener("load", soon);
+addEventListener("change", soon); // a drawer or a panel is opened or closed

@@ -9,6 +9,8 @@ import base64
 import io
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -36,12 +38,22 @@ COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?")
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw as the book does: a `matplotlibrc` of the reader's own says nothing here, and counts again afterwards."""
+    with (
+        mpl.rc_context({k: v for k, v in mpl.rcParamsDefault.items() if k not in ("backend", "toolbar")}),
+        mpl.rc_context(STYLE),
+    ):
+        yield
+
+
 def draw() -> str | None:
     """The current figure as SVG text, or None if no figure is open."""
     if not plt.get_fignums():
         return None
     drawn = io.StringIO()
-    with mpl.rc_context(STYLE):
+    with style():
         plt.gcf().savefig(
             drawn, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None, "Creator": None}
         )

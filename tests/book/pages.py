@@ -129,7 +129,13 @@ def read_docstrings(path: Path) -> Iterator[Page]:
     text = path.read_text(encoding="utf-8")
     lines, names = text.split("\n"), Names()
     whole = Page(path, text)
-    for name, node in _documented(ast.parse(text), ""):
+    try:  # some editors write a mark before the first letter
+        tree = ast.parse(text.removeprefix("\ufeff"), str(path))
+    except (SyntaxError, ValueError) as error:  # somebody is still writing it
+        line = getattr(error, "lineno", None) or 1
+        yield Page(path, text, faults=[(line, f"{type(error).__name__}: {getattr(error, 'msg', error)}")])
+        return
+    for name, node in _documented(tree, ""):
         first = node.body[0] if node.body else None
         if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
             continue
@@ -149,13 +155,15 @@ def read_docstrings(path: Path) -> Iterator[Page]:
         yield Page(path, text, faults=whole.faults)
 
 
-def _documented(node: ast.AST, name: str) -> Iterator[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef]]:
+def _documented(
+    node: ast.AST, name: str
+) -> Iterator[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Every module, class and function under `node`, with its qualified name."""
     if isinstance(node, ast.Module):
         yield "module", node
     for child in ast.iter_child_nodes(node):
         qualified = name
-        if isinstance(child, ast.ClassDef | ast.FunctionDef):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             qualified = f"{name}.{child.name}".lstrip(".")
             yield qualified, child
         yield from _documented(child, qualified)

@@ -2,11 +2,11 @@
 
 import os
 import random
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ class Reader:
         self._drawn: str | None = None  # the figure that stood open at the last image, as SVG
         self._points: dict[str, Any] | None = None  # what it showed, if it was one in space
         self._namespace: dict[str, Any] = {}
+        self._broken: tuple[int, str] | None = None  # where a file of the reader's own cannot even be run, and why
         self._learns = True  # whether the page, where it stands, keeps gradients
 
     def check_block(self, page: Page, index: int) -> Faults:
@@ -43,6 +44,9 @@ class Reader:
         The right ones are checked for mutants: whatever is changed in an expected output, it must be seen.
         """
         self._read_on(page, index)
+        if self._broken:
+            yield self._broken
+            return
         for name in self._left[index][:1]:
             yield page.steps[index].line, f"this leaves {name} behind: save into a tempfile.TemporaryDirectory()"
         for given in self._read[index]:
@@ -120,7 +124,22 @@ class Reader:
         torch.set_printoptions(profile="default")
         torch.set_default_dtype(torch.float32)
         self._learns = True
+        self._broken = self._run_exercise(page)
         return self._workplace
+
+    def _run_exercise(self, page: Page) -> tuple[int, str] | None:
+        """A docstring in exercises/ may use what its file defines; one of the package shows what is to be imported."""
+        if page.path.suffix != ".py" or self.root / "exercises" not in page.path.parents:
+            return None
+        self._namespace["__name__"] = page.path.stem
+        self._namespace["__file__"] = str(page.path)
+        try:
+            exec(compile(page.text.removeprefix("\ufeff"), str(page.path), "exec", dont_inherit=True), self._namespace)
+        except (Exception, SystemExit) as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            line = next((f.lineno for f in reversed(frames) if f.filename == str(page.path)), None) or 1
+            return line, "".join(traceback.format_exception_only(type(error), error)).strip()
+        return None
 
     def _read_on(self, page: Page, index: int) -> None:
         """Read step `index`, after the steps above it that have not been read."""
@@ -132,7 +151,7 @@ class Reader:
         os.chdir(workplace.path)  # a reader starts Python in the project
         torch.set_grad_enabled(self._learns)
         try:
-            with mpl.rc_context(figures.STYLE):
+            with figures.style():
                 for step in page.steps[len(self._read) : index + 1]:
                     self._read.append(self._read_step(page, step))
                     self._left.append(workplace.left())
