@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 SMALL = 4_000_000  # bytes: settings; those of a BERT with a thousand classes take a hundredth
 LARGE = 20_000_000  # bytes: a vocabulary; the largest published one, of half a million pieces, takes ten million
@@ -39,12 +39,13 @@ def shown(value: object, limit: int = 80) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a file that has no reason to be large.
+@contextlib.contextmanager
+def opened(path: Path) -> Generator[BinaryIO, None, None]:
+    """Open a file to be read.
 
     Raises:
         FileNotFoundError: If it is not there.
-        ValueError: If it is no ordinary file, is too large, or cannot be read.
+        ValueError: If it is no ordinary file, or cannot be read.
     """
     try:
         if not path.is_file():  # a folder, a pipe that nobody writes into, a device that never ends
@@ -52,11 +53,22 @@ def read_bytes(path: Path, limit: int) -> bytes:
                 raise FileNotFoundError(f"There is no file {shown(str(path), 300)}.")
             raise ValueError(f"{shown(str(path), 300)} is no ordinary file, so it is not read.")
         with path.open("rb") as file:
-            content = file.read(min(path.stat().st_size, limit) + 1)
+            yield file
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ValueError(f"{shown(str(path), 300)} cannot be read ({error.strerror}).") from error
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Read a file that has no reason to be large.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        ValueError: If it is no ordinary file, is too large, or cannot be read.
+    """
+    with opened(path) as file:
+        content = file.read(min(path.stat().st_size, limit) + 1)
     if len(content) > limit:
         raise ValueError(f"{shown(str(path), 300)} has more than {limit:,} bytes: such a file is never so large.")
     return content

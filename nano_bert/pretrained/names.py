@@ -151,6 +151,8 @@ def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
             raise ValueError(f"{name} is there twice, once under an older name or with another prefix.")
         if ".attention.heads." in name or their_name(our_name(name)) != name:
             raise ValueError(f"{name} is not what Hugging Face calls a weight: it is, in part, a name of this package.")
+        if name.startswith("bert."):
+            raise ValueError(f"bert.{name} has the prefix of the encoder twice.")
         if ".attention.self." in name and tensor.dim() == 0:
             raise ValueError(f"{name} is a single number, which cannot be shared out among heads.")
         theirs[name] = tensor

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from nano_bert.pretrained.files import damaged, parse_json, shown
+from nano_bert.pretrained.files import damaged, opened, parse_json, shown
 
 LONGEST_HEADER = 4_000_000  # bytes; that of BERT-large takes 40,000
 LARGEST_WEIGHT = 1e6  # trained weights stay below a thousand, and from far larger ones comes NaN
@@ -55,7 +55,7 @@ def read_contents(path: Path) -> dict[str, Entry]:
     Raises:
         ValueError: If the file is damaged.
     """
-    with path.open("rb") as file:
+    with opened(path) as file:
         length = int.from_bytes(first := file.read(8), "little")
         end = path.stat().st_size
         if len(first) < 8 or length > end - 8:
@@ -105,12 +105,12 @@ def read_tensors(path: Path, entries: Mapping[str, Entry], names: Iterable[str])
                 f"{path} keeps {shown(name)} as {OTHER_KINDS[kind]}, which are no weights to compute with."
             )
     weights: dict[str, Tensor] = {}
-    with path.open("rb") as file:
+    with opened(path) as file:
         for name in names:
             entry = entries[name]
             content = torch.empty(entry.size, dtype=torch.uint8)
             file.seek(entry.start)
-            if file.readinto(content.numpy().data) != entry.size:
+            if cast(Any, file).readinto(content.numpy().data) != entry.size:
                 raise damaged(path, "it ends too early")
             weights[name] = content.view(KINDS[entry.kind]).reshape(entry.shape).to(torch.get_default_dtype())
             check_weight(str(path), name, weights[name])
