@@ -2,10 +2,16 @@
 
 import sys
 
-if __name__ == "__main__":
+
+def main() -> int:
+    """Run the command; Ctrl-C before it can say anything ends it without a word."""
     try:
         from nano_bert.cli.arguments import main
 
-        sys.exit(main())
-    except KeyboardInterrupt:  # before the command could say anything
-        sys.exit(130)
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
