@@ -143,7 +143,7 @@ def probabilities_of_rows(
         n_rows = max(1, TOKENS_AT_A_TIME // len(rows[left[0]]))
         chosen, left = left[:n_rows], left[n_rows:]
         inputs = to_device(tokenizer.pad([rows[index] for index in chosen]), model.device)
-        probabilities[chosen] = shares_of(model(**inputs).logits).to(probabilities.device)
+        probabilities[chosen] = shares_of(model(**inputs).logits.to(probabilities.device))
     model.train(was_training)
     return probabilities
 
