@@ -40,9 +40,10 @@ def test_no_page_is_wider_than_a_phone(name: str, book: str, browser: Browser) -
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+@pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("name", pages())
-def test_the_keyboard_alone_reaches_everything(name: str, book: str, browser: Browser) -> None:
-    with tab(browser) as page:
+def test_the_keyboard_alone_reaches_everything(name: str, width: int, book: str, browser: Browser) -> None:
+    with tab(browser, width=width) as page:
         visit(page, book + name)
         wanted = page.evaluate("""() => {
             const all = document.querySelectorAll(".md-content :is(a[href], button, summary, input, [tabindex='0'])")
@@ -51,14 +52,53 @@ def test_the_keyboard_alone_reaches_everything(name: str, book: str, browser: Br
             return seen.length
         }""")
         reached: set[str] = set()
+        unseen: list[str] = []
         for _ in range(wanted + 150):
             page.keyboard.press("Tab")
             number = page.evaluate("document.activeElement.dataset.number")
             if number is not None:
                 reached.add(number)
+            unseen += page.evaluate("""() => {
+                const { right, left } = document.activeElement.getBoundingClientRect()
+                return right < 0 || left > innerWidth ? [document.activeElement.outerHTML.slice(0, 200)] : []
+            }""")
         missed = set(map(str, range(wanted))) - reached
         shown = [page.evaluate(f"document.querySelector('[data-number=\"{number}\"]').outerHTML") for number in missed]
     assert not missed, "\n".join(shown)
+    assert not unseen, "the Tab key walks through what cannot be seen:\n" + "\n".join(unseen)
+
+
+def test_the_keyboard_opens_the_drawer_of_a_phone_and_closes_it(book: str, browser: Browser) -> None:
+    here = "document.activeElement.closest('.md-sidebar--primary') !== null"
+    with tab(browser, width=400) as page:
+        visit(page, book + "04-attention.html")
+        page.locator(".md-header__button[for='__drawer']").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function("!document.querySelector('.md-sidebar--primary').inert")
+        page.wait_for_timeout(500)  # it slides in
+        seen: list[str] = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.evaluate(here):
+                seen.append(page.evaluate("document.activeElement.textContent.trim()"))
+        assert "5. Masks" in seen
+        assert "10. WordPiece" not in seen  # its panel is closed
+        page.keyboard.press("Escape")
+        page.wait_for_function("document.querySelector('.md-sidebar--primary').inert")
+        assert page.evaluate("document.activeElement.htmlFor") == "__drawer"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_printed_can_be_read(scheme: str, book: str, browser: Browser) -> None:
+    """Links are dark on white, and no page is filled with source code that was behind a click."""
+    with tab(browser, color_scheme=scheme) as page:
+        visit(page, book + "04-attention.html")
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        link = page.locator(".md-content p a[href]").first
+        assert link.evaluate("(link) => getComputedStyle(link).color") == "rgb(64, 81, 181)"
+        assert not page.locator(".doc details.mkdocstrings-source pre").first.is_visible()
+        assert page.locator(".md-content details:not(.doc *) pre").first.is_visible()
 
 
 @pytest.mark.parametrize("name", pages())
