@@ -97,6 +97,7 @@ class BertConfig:
                 f"A model of these sizes would have {self.n_parameters:,} parameters; {LARGEST:,} is the limit here, "
                 f"and BERT-large has 335 million. Are all sizes right? "
                 + ", ".join(f"{name}={getattr(self, name)}" for name in SIZES)
+                + "."
             )
         if self.n_embed % self.n_heads != 0:
             multiple = self.n_heads * max(1, round(self.n_embed / self.n_heads))

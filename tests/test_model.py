@@ -19,7 +19,7 @@ from tests.oracles import (
     hugging_face,
     random_batch,
     random_config,
-    random_riddles,
+    random_labels,
     random_weights,
 )
 
@@ -87,7 +87,7 @@ def test_pretraining_is_berts(seed: int, asked: tuple[str, ...], dtype: torch.dt
     model = random_weights(NanoBertForPreTraining(config).to(dtype), seed).eval()
     oracle = hugging_face(model, transformers.BertForPreTraining)
     batch = random_batch(config, seed)
-    riddles = random_riddles(config, batch, seed)
+    riddles = random_labels(config, batch, seed)
     ours, theirs = model(**batch, **{name: riddles[name] for name in asked}), oracle(**batch)
     words, follows = theirs.prediction_logits, theirs.seq_relationship_logits
     losses = {
@@ -113,7 +113,7 @@ def test_a_model_that_guesses_words_alone_is_berts(seed: int, dtype: torch.dtype
     model = random_weights(NanoBertForPreTraining(config).to(dtype), seed).eval()
     oracle = hugging_face(model, transformers.BertForMaskedLM)
     batch = random_batch(config, seed)
-    labels = random_riddles(config, batch, seed)["labels"]
+    labels = random_labels(config, batch, seed)["labels"]
     ours, theirs = model(**batch, labels=labels), oracle(**batch, labels=labels)
     ours.loss.backward()
     theirs.loss.backward()

@@ -173,7 +173,7 @@ def check(folder: Path, seed: int) -> bool:
         assert [theirs[name].flatten().tolist() for _, name in names] == expected(folder, tokenizer), seed
     except (ValueError, TypeError, FileNotFoundError) as error:
         opened, sentence = False, str(error)
-        assert sentence.rstrip('"')[-1] in ".?", (seed, sentence)
+        assert sentence.rstrip('"')[-1] in ".?…", (seed, sentence)
         assert sentence.isprintable(), (seed, sentence)
         assert len(sentence) < 1_920, (seed, sentence)
         assert not any(words in sentence for words in PYTHONS_WORDS), (seed, sentence)
