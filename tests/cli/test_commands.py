@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make IMDB a corpus of a hundred phrases, with two recipes of a second."""
     small = Recipe("imdb", "small", model={"n_embed": 4}, training=TrainingConfig(epochs=2, batch_size=16))
     monkeypatch.setitem(recipes.CORPORA, "imdb", lambda: PHRASES)
-    for name in [name for name, recipe in recipes.RECIPES.items() if recipe.corpus == "imdb"]:
-        monkeypatch.delitem(recipes.RECIPES, name)
-    monkeypatch.setitem(recipes.RECIPES, "small", small)
-    monkeypatch.setitem(recipes.RECIPES, "large", replace(small, about="large", model={"n_embed": 6}))
+    before = dict(recipes.RECIPES)
+    recipes.RECIPES.clear()
+    recipes.RECIPES.update({name: recipe for name, recipe in before.items() if recipe.corpus != "imdb"})
+    recipes.RECIPES.update(small=small, large=replace(small, about="large", model={"n_embed": 6}))
+    yield
+    recipes.RECIPES.clear()
+    recipes.RECIPES.update(before)  # in their old order, which the help shows
 
 
 # It helps.
