@@ -19,7 +19,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-import nano_bert.pretrained.hub
+import nano_bert
 from nano_bert import NanoBERT, NanoBertForPreTraining
 from nano_bert.pretrained.hub import CONFIG, WEIGHTS
 from tests.oracles import assert_same, random_weights
@@ -185,12 +185,13 @@ class Hub(http.server.BaseHTTPRequestHandler):
         pass
 
 
-# The module alone, without torch, which takes seconds to import.
+# The module without the rest of the package, which imports torch, and that takes seconds.
 READER = """
-import importlib.util, json, sys, time
-spec = importlib.util.spec_from_file_location("hub", sys.argv[1])
-hub = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(hub)
+import json, sys, time, types
+for name, folder in (("nano_bert", sys.argv[1]), ("nano_bert.pretrained", f"{sys.argv[1]}/pretrained")):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
+from nano_bert.pretrained import hub
 hub.PATIENCE = 1
 start, folder, problem = time.perf_counter(), "", ""
 try:
@@ -217,7 +218,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Hub]]:
 def find(endpoint: str, name: str, home: Path, **environment: str) -> tuple[str, str, float]:
     """Look for a model in a new process; return its folder, or what went wrong, and the seconds that it took."""
     environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "no_proxy": "127.0.0.1"}
-    command = [sys.executable, "-c", READER, nano_bert.pretrained.hub.__file__, name]
+    command = [sys.executable, "-c", READER, str(Path(nano_bert.__file__).parent), name]
     variables = os.environ | {"HF_HUB_OFFLINE": "0"} | environment
     done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True, timeout=60)
     folder, problem, seconds = json.loads(done.stdout)
