@@ -131,7 +131,10 @@ def train_step(
         raise ValueError(f"The loss is {value}: the weights grew too large. Take a lower learning_rate.")
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    # Most gradients are short enough. To see that is cheaper than to shorten them by nothing, as PyTorch does.
+    if torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None]).norm() > clip:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
     return value
 
