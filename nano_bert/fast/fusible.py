@@ -6,6 +6,7 @@ that looks at what a head says. One product for all heads would do none of this,
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn
 
@@ -17,7 +18,7 @@ from nano_bert.task_heads import BertPooler
 PARTS = ("query", "key", "value")  # the order in which the fused matrix holds them
 
 
-def linears_of(attention: BertSelfAttention) -> list[nn.Linear]:
+def linears_of(attention: BertSelfAttention) -> list[Any]:
     """Return the linear layers of all heads in the order of the fused matrix."""
     return [getattr(head, part) for part in PARTS for head in attention.heads]
 
