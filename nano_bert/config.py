@@ -122,6 +122,10 @@ class BertConfig:
             raise ValueError(f'pooling is "cls" or "mean", but it is {self.pooling!r}.')
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels names each class once, at least one, but it is {self.labels}.")
+        if not all(label.isprintable() for label in self.labels):
+            raise ValueError(
+                f"labels are names on one line, without control characters, but they are {self.labels!r:.80}."
+            )
 
     @property
     def head_size(self) -> int:

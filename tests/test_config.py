@@ -72,6 +72,7 @@ def test_parameters_are_counted_without_building() -> None:
         ({"pad_id": 1.0}, TypeError, r"^pad_id is a whole number, but it is 1\.0\.$"),
         ({"pooling": "max"}, ValueError, r"""^pooling is "cls" or "mean", but it is 'max'\.$"""),
         ({"labels": ("good", "good")}, ValueError, r"^labels names each class once, at least one, but it is \('good',"),
+        ({"labels": ("good\n", "bad")}, ValueError, "on one line, without control characters"),
         ({"labels": "good"}, TypeError, r"write labels=\['good', ...\]"),
     ],
     ids=lambda value: "=".join(map(str, *value.items())) if isinstance(value, dict) else "",

@@ -143,13 +143,13 @@ class Checkpoint:
 
     def build(self, kind: type[Model]) -> Model:
         """Return a model with these weights, ready to use."""
-        with torch.device("meta"), Undrawn():  # no memory of its own, and no random number
+        with torch.device("meta"), WithoutDrawing():  # no memory of its own, and no random number
             model = kind(self.config)
         model.load_state_dict(self.fit(model.state_dict()), assign=True)
         return model.eval()
 
 
-class Undrawn(TorchFunctionMode):
+class WithoutDrawing(TorchFunctionMode):
     """While it lasts, no tensor's numbers are drawn: where there are none yet, torch would load a second of code."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
