@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from nano_bert.attention import check_mask
-from nano_bert.base_model import BertModule, draw
+from nano_bert.bert_module import BertModule, draw
 from nano_bert.config import BertConfig, Pooling
 from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.pretrained.files import read_json, shown
 from nano_bert.pretrained.hub import SETTINGS, find_files, local_folder
+from nano_bert.pretrained.safe_files import read_json, shown
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nano_bert import BertConfig
 from nano_bert.attention import BertSelfAttention
 from nano_bert.encoder import BertLayer
-from nano_bert.pretrained.names import COPIES, config_to_json, to_hugging_face
+from nano_bert.pretrained.weight_names import COPIES, config_to_json, to_hugging_face
 
 SEEDS = range(6)
 PRECISIONS = {torch.float32: 1e-5, torch.float64: 1e-10}  # how near to the oracle we must come

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
-from nano_bert.pretrained.names import to_hugging_face
+from nano_bert.pretrained.weight_names import to_hugging_face
 from tests.oracles import (
     PRECISIONS,
     SEEDS,

@@ -6,7 +6,7 @@ import transformers
 from torch.nn.functional import cross_entropy
 
 from nano_bert import NanoBertForPreTraining
-from nano_bert.pretrained.names import to_hugging_face
+from nano_bert.pretrained.weight_names import to_hugging_face
 from nano_bert.task_heads import IGNORED, masked_mean, masked_word_loss, next_sentence_loss
 from tests.oracles import (
     PRECISIONS,

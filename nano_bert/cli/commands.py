@@ -20,11 +20,11 @@ from nano_bert.experiments.few_labels import make_few_labels_record
 from nano_bert.experiments.published_weights import make_published_record, minilm
 from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES, Recipe, run_recipe
 from nano_bert.experiments.records import describe, make_record, make_words_record, measure_baselines, versions
+from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched
 from nano_bert.fast.hardware import find_device
-from nano_bert.fast.processes import first_goes_first, is_first, joined, launched
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.predict import load_classifier, predict, shipped_models
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import evaluate

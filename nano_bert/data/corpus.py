@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nano_bert.pretrained.files import shown
+from nano_bert.pretrained.safe_files import shown
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
-from nano_bert.fast.processes import is_first
+from nano_bert.fast.distributed import is_first
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.classification import train

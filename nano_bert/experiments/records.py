@@ -19,7 +19,7 @@ import torch
 from nano_bert.data import Corpus, Split
 from nano_bert.experiments.recipes import Recipe, run_recipe
 from nano_bert.model import NanoBertForClassification
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.baselines import BagOfWords, majority

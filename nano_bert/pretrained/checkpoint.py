@@ -1,7 +1,7 @@
 """Saving and loading: a model in a folder, in the layout that the Hugging Face libraries read and write.
 
 The folder holds `config.json`, the settings, and `model.safetensors`, the weights: numbers only, so that opening
-somebody's model cannot run somebody's code, as a pickle can. `nano_bert.pretrained.names` has the names.
+somebody's model cannot run somebody's code, as a pickle can. `nano_bert.pretrained.weight_names` has the names.
 """
 
 import json
@@ -17,11 +17,12 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
 from nano_bert.config import BertConfig
-from nano_bert.pretrained.files import read_json, shown, write_atomically
 from nano_bert.pretrained.hub import CONFIG, WEIGHTS, find_folder
-from nano_bert.pretrained.names import (
+from nano_bert.pretrained.safe_files import read_json, shown, write_atomically
+from nano_bert.pretrained.tensors import Entry, check_weight, read_contents, read_tensors
+from nano_bert.pretrained.weight_names import (
     UNUSED,
     WORD_TABLES,
     Weights,
@@ -30,7 +31,6 @@ from nano_bert.pretrained.names import (
     from_hugging_face,
     to_hugging_face,
 )
-from nano_bert.pretrained.tensors import Entry, check_weight, read_contents, read_tensors
 
 Model = TypeVar("Model", bound=BertModule)
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nano_bert.pretrained.files import shown
+from nano_bert.pretrained.safe_files import shown
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 

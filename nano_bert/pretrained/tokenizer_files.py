@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from nano_bert.pretrained.files import read_json, read_text, shown, write_atomically
 from nano_bert.pretrained.hub import ADDED_TOKENS, SETTINGS, SPECIAL_TOKENS_MAP, VOCAB, WHOLE
+from nano_bert.pretrained.safe_files import read_json, read_text, shown, write_atomically
 from nano_bert.pretrained.tokenizer_json import read_tokenizer_json
 from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer
 

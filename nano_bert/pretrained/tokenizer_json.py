@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from nano_bert.pretrained.files import LARGE, read_json, shown
+from nano_bert.pretrained.safe_files import LARGE, read_json, shown
 
 # What each step must be, and what it may say; a step may leave out what has only one value here.
 DEMANDS: dict[str, dict[str, tuple[Any, ...]]] = {

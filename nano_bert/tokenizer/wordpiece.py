@@ -240,8 +240,8 @@ class WordPieceTokenizer(Tokenizer):
             FileNotFoundError: If there is no vocabulary.
             ValueError: If a file cannot be read, or asks for something that this tokenizer does not do.
         """
-        from nano_bert.pretrained.files import shown
         from nano_bert.pretrained.hub import find_files
+        from nano_bert.pretrained.safe_files import shown
         from nano_bert.pretrained.tokenizer_files import read_files
 
         folder = find_files(folder)

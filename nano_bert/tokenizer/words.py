@@ -140,7 +140,7 @@ class WordTokenizer(Tokenizer):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `vocab.txt`, a word a line in the order of the ids, and `tokenizer_config.json`."""
-        from nano_bert.pretrained.files import write_atomically
+        from nano_bert.pretrained.safe_files import write_atomically
 
         settings = {
             "tokenizer_class": "WordTokenizer",
@@ -166,8 +166,8 @@ class WordTokenizer(Tokenizer):
             FileNotFoundError: If the folder does not hold one.
             ValueError: If a file in it cannot be read, or `vocab.txt` was changed by another hand.
         """
-        from nano_bert.pretrained.files import read_json, read_text, shown
         from nano_bert.pretrained.hub import local_folder
+        from nano_bert.pretrained.safe_files import read_json, read_text, shown
 
         folder = local_folder(folder)
         for name in ("vocab.txt", "tokenizer_config.json"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
 from nano_bert.data.corpus import Corpus, check_labels
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer

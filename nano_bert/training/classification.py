@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nano_bert.data.corpus import Corpus
-from nano_bert.fast.shared_work import Losses
+from nano_bert.fast.data_parallel import Losses
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.training.batches import training_batches

@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
 from nano_bert.data.corpus import Split, check_labels
+from nano_bert.fast.data_parallel import sum_over_processes
+from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
-from nano_bert.fast.processes import rank, world_size
-from nano_bert.fast.shared_work import sum_over_processes
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Text, Tokenizer, check_texts
 

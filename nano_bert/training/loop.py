@@ -3,7 +3,7 @@
 What is learnt is a `Task`: that with labels is in `nano_bert.training.classification`, that without in
 `nano_bert.training.pretraining`. After each epoch the validation split is asked, and the weights of the best epoch are
 kept. The loop knows neither of breaks nor of other processes: `nano_bert.training.run` keeps the run so that it can go
-on after a break, and `nano_bert.fast.shared_work` lets many processes share each batch.
+on after a break, and `nano_bert.fast.data_parallel` lets many processes share each batch.
 """
 
 from abc import ABC, abstractmethod
@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
+from nano_bert.fast.data_parallel import Losses, mean_loss
+from nano_bert.fast.distributed import own_device
 from nano_bert.fast.fused import fused_meanwhile
 from nano_bert.fast.hardware import on_device
-from nano_bert.fast.processes import own_device
-from nano_bert.fast.shared_work import Losses, mean_loss
 from nano_bert.training.optimizer import TrainingConfig, make_optimizer, rate_at, train_step
 from nano_bert.training.run import Run
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from nano_bert.data.documents import split_sentences
+from nano_bert.fast.data_parallel import Losses, sum_over_processes
+from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
-from nano_bert.fast.processes import rank, world_size
-from nano_bert.fast.shared_work import Losses, sum_over_processes
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.task_heads import IGNORED, masked_word_loss, next_sentence_loss
 from nano_bert.tokenizer.base import Tokenizer, check_texts

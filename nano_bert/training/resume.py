@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.training.run_folder import STATE_FILE
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
+from nano_bert.fast.data_parallel import gather
+from nano_bert.fast.distributed import is_first, rank, world_size
 from nano_bert.fast.hardware import random_state, set_random_state
-from nano_bert.fast.processes import is_first, rank, world_size
-from nano_bert.fast.shared_work import gather
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import (
     damaged,

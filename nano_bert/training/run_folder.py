@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nano_bert.fast.processes import is_first
+from nano_bert.fast.distributed import is_first
 
 STATE_FILE = "state.safetensors"
 LOCK_FILE = "run.lock"

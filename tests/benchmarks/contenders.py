@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from nano_bert import BertConfig, NanoBertForClassification
 from nano_bert.outputs import ClassifierOutput
-from nano_bert.pretrained.names import config_to_json, to_hugging_face
+from nano_bert.pretrained.weight_names import config_to_json, to_hugging_face
 from tests.benchmarks.stopwatch import Work
 from tests.oracles import torch_layer
 

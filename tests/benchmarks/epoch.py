@@ -18,7 +18,7 @@ from nano_bert import BertConfig, NanoBertForClassification, WordTokenizer
 from nano_bert.attention import BertAttentionHead, BertSelfAttention
 from nano_bert.data import Corpus, load_imdb
 from nano_bert.experiments.recipes import RECIPES, build
-from nano_bert.fast.shared_work import mean_loss
+from nano_bert.fast.data_parallel import mean_loss
 from nano_bert.training.classification import Classification
 from nano_bert.training.optimizer import TrainingConfig, make_optimizer, train_step
 from tests.benchmarks.contenders import TOKENS, Contender, make_batch, make_model

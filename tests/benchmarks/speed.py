@@ -28,8 +28,8 @@ import transformers
 from nano_bert import WordTokenizer
 from nano_bert.data import load_hatexplain
 from nano_bert.experiments.records import versions
-from nano_bert.fast.processes import is_first, joined
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.fast.distributed import is_first, joined
+from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.training.batches import training_batches
 from nano_bert.training.classification import Classification
 from nano_bert.training.optimizer import TrainingConfig

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 # What takes long, in seconds on a laptop. Nothing but the order depends on it, so a rough number is enough.
 SECONDS = {
     "tests/test_compile.py": 55,
-    "tests/fast/test_processes.py": 50,
+    "tests/fast/test_distributed.py": 50,
     "tests/experiments/test_results.py": 45,
     "tests/training/test_resume.py": 30,
     "tests/book/test_notebook.py": 25,

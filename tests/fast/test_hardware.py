@@ -18,8 +18,8 @@ from nano_bert.cli import commands
 from nano_bert.cli.arguments import main
 from nano_bert.data import load_phrases
 from nano_bert.experiments.recipes import RECIPES, build
+from nano_bert.fast.data_parallel import MeanLoss
 from nano_bert.fast.hardware import devices, find_device, on_device, random_state, set_random_state
-from nano_bert.fast.shared_work import MeanLoss
 from nano_bert.training import Run, TrainingConfig, loop, train
 from nano_bert.training import run as runs
 from nano_bert.training.evaluation import evaluate, predict_probabilities

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save, save_file
 
 from nano_bert import NanoBERT, NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.pretrained.names import SETTING_NAMES, SIZES
+from nano_bert.pretrained.weight_names import SETTING_NAMES, SIZES
 from tests.oracles import SEEDS, as_readers_run_it, random_config, random_weights
 
 KINDS = [NanoBERT, NanoBertForClassification, NanoBertForPreTraining]

@@ -20,7 +20,7 @@ from safetensors.torch import load, save, save_file
 
 from nano_bert import NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordPieceTokenizer
 from nano_bert.predict import load_classifier, predict
-from nano_bert.pretrained.names import to_hugging_face
+from nano_bert.pretrained.weight_names import to_hugging_face
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from tests.oracles import random_weights
 from tests.pretrained.test_tokenizer_json import save as save_tokenizer

@@ -267,14 +267,14 @@ def test_kill_9(tmp_path: Path, finished: Path, saves: int, seconds_more: float)
 
 
 DIE_WHILE_WRITING = """
-import os, sys, nano_bert.pretrained.files
+import os, sys, nano_bert.pretrained.safe_files
 left = [{n}]
 def die(handle, write=os.fsync):
     left[0] -= 1
     if left[0] == 0:
         os._exit(9)
     write(handle)
-nano_bert.pretrained.files.os.fsync = die
+nano_bert.pretrained.safe_files.os.fsync = die
 """
 
 

@@ -1,6 +1,6 @@
 """Many processes: they learn what one learns, only the first writes, and none goes on without the others.
 
-This file is also the program that the processes run: `torchrun -m tests.fast.test_processes WHAT FOLDER`. What starts
+This file is also the program that the processes run: `torchrun -m tests.fast.test_distributed WHAT FOLDER`. What starts
 processes takes seconds, so most is done in one start; what needs several is left to `pytest -m slow`.
 """
 
@@ -25,13 +25,13 @@ from torch import Tensor
 from torch import distributed as group
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
-from nano_bert.base_model import BertModule
+from nano_bert.bert_module import BertModule
 from nano_bert.cli import commands
 from nano_bert.cli.arguments import main, make_parser
 from nano_bert.data import Corpus, Split, load_phrases
-from nano_bert.fast import processes
-from nano_bert.fast.processes import first_goes_first, is_first, joined, launched, own_device, rank, world_size
-from nano_bert.fast.shared_work import gather, mean_loss, own_rows, sum_over_processes
+from nano_bert.fast import distributed
+from nano_bert.fast.data_parallel import gather, mean_loss, own_rows, sum_over_processes
+from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched, own_device, rank, world_size
 from nano_bert.task_heads import IGNORED
 from nano_bert.training import TrainingConfig, loop, pretrain, train
 from nano_bert.training import run as runs
@@ -240,7 +240,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """What came out of both processes, in the order of their numbers."""
     folder = tmp_path_factory.mktemp("together")
-    code, _, err = run("-m", "tests.fast.test_processes", "learn", str(folder))
+    code, _, err = run("-m", "tests.fast.test_distributed", "learn", str(folder))
     assert code == 0, err
     return folder, [json.loads((folder / f"answers-{n}.json").read_text()) for n in range(2)]
 
@@ -329,7 +329,7 @@ def test_nothing_is_printed_twice(finished: tuple[Path, str, str]) -> None:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
     """The folder of a run of which one process was killed, its exit code, and what it said."""
     folder = tmp_path_factory.mktemp("killed")
-    return folder, *run("-m", "tests.fast.test_processes", "die", str(folder))
+    return folder, *run("-m", "tests.fast.test_distributed", "die", str(folder))
 
 
 def test_a_process_that_is_killed_ends_the_run(killed: tuple[Path, int, str, str]) -> None:
@@ -354,7 +354,7 @@ def test_a_run_that_lost_a_process_goes_on_bit_for_bit(killed: Any, finished: An
 
 @pytest.mark.slow
 def test_a_process_that_stumbles_ends_the_run_and_both_say_why(tmp_path: Path) -> None:
-    code, _, err = run("-m", "tests.fast.test_processes", "stumble", str(tmp_path))
+    code, _, err = run("-m", "tests.fast.test_distributed", "stumble", str(tmp_path))
     assert code != 0
     said = sentences(err)
     assert len(said) == 2, err
@@ -419,8 +419,8 @@ def test_each_process_has_a_card_of_its_own(as_one_of_two: None) -> None:
 def test_the_first_goes_first(monkeypatch: pytest.MonkeyPatch, number: int, order: list[str]) -> None:
     """It comes to the barrier with its work done, and the others come to it before theirs."""
     done: list[str] = []
-    monkeypatch.setattr(processes, "rank", lambda: number)
-    monkeypatch.setattr(processes, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "rank", lambda: number)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
     monkeypatch.setattr(group, "barrier", lambda: done.append("barrier"))
     with first_goes_first():
         done.append("work")

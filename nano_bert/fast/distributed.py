@@ -1,9 +1,9 @@
-"""Many processes: one training, shared out among copies of the program.
+"""Distributed: one training, shared out among copies of the program.
 
 `torchrun` starts the copies and tells each its number. Each keeps the whole model, reads its part of every batch, and
 makes its gradients; PyTorch averages them while they are made, so that all copies take the same step and stay the same
 (Li et al., 2020, "PyTorch Distributed", https://arxiv.org/abs/2006.15704). The copies may be on one machine or on many.
-How they share a batch is in `nano_bert.fast.shared_work`.
+How they share a batch is in `nano_bert.fast.data_parallel`.
 
 A program that was not started so is one process of one, and everything here leaves it as it is.
 """

@@ -1,4 +1,4 @@
-"""Files: read within bounds, written whole, and never trusted to be what their name says.
+"""Safe files: read within bounds, written whole, and never trusted to be what their name says.
 
 What somebody else has put into a folder can be a pipe, a device without an end, or a text that fills the memory. So
 every small file is read here, and everything that can be wrong with it becomes one sentence. A file that is written
@@ -26,7 +26,7 @@ def shown(value: object, limit: int = 80) -> str:
         limit: The longest that it may get.
 
     Examples:
-        >>> from nano_bert.pretrained.files import shown
+        >>> from nano_bert.pretrained.safe_files import shown
         >>> print(shown("naïve \x1b[31m"), shown(["a", 3]), shown("word " * 1000, limit=12))
         naïve \x1b[31m ['a', 3] word word w…
     """
@@ -126,7 +126,7 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
     Examples:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from nano_bert.pretrained.files import write_atomically
+        >>> from nano_bert.pretrained.safe_files import write_atomically
         >>> folder = tempfile.TemporaryDirectory()
         >>> write_atomically(Path(folder.name) / "note.txt", "the film was good")
         >>> (Path(folder.name) / "note.txt").read_text()

@@ -1,4 +1,4 @@
-"""Shared work: how many processes learn from one batch, and take the step that one process would take.
+"""Data parallel: many processes learn from one batch, and take the step that one process would take.
 
 Each reads its own rows. The loss of a batch is a mean over all its texts, or over all its hidden words, and some
 processes may have more of them than others. So each says the *sum* of its losses, and over how many; the sums and the
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch import distributed as group
 from torch.nn.parallel import DistributedDataParallel
 
+from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
-from nano_bert.fast.processes import rank, world_size
 
 Batch = Mapping[str, Tensor]
 Losses = Sequence[tuple[Tensor, int]]  # of each kind of loss: its sum, and over how many things
@@ -67,7 +67,7 @@ def own_rows(batch: Batch, rank: int, world_size: int) -> dict[str, Tensor]:
 
     Examples:
         >>> import torch
-        >>> from nano_bert.fast.shared_work import own_rows
+        >>> from nano_bert.fast.data_parallel import own_rows
         >>> batch = {"labels": torch.tensor([10, 11, 12])}
         >>> own_rows(batch, 0, 2), own_rows(batch, 1, 2)
         ({'labels': tensor([10, 12])}, {'labels': tensor([11])})

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nano_bert.pretrained.files import read_bytes, read_json, shown, write_atomically
+from nano_bert.pretrained.safe_files import read_bytes, read_json, shown, write_atomically
 
 
 def fail(*_: Any, **__: Any) -> NoReturn:
@@ -83,7 +83,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from nano_bert.pretrained.files import write_atomically
+from nano_bert.pretrained.safe_files import write_atomically
 os.fsync = lambda _: (print("writing", flush=True), sys.stdin.read())
 write_atomically(sys.argv[1], "half")
 """

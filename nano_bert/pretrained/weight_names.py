@@ -107,7 +107,7 @@ def to_hugging_face(weights: Weights) -> dict[str, Tensor]:
 
     Examples:
         >>> from nano_bert import NanoBERT
-        >>> from nano_bert.pretrained.names import to_hugging_face
+        >>> from nano_bert.pretrained.weight_names import to_hugging_face
         >>> theirs = to_hugging_face(NanoBERT(vocab_size=9, n_heads=2, n_embed=4).state_dict())
         >>> theirs["encoder.layer.0.attention.self.query.weight"].shape  # two heads of (2, 4)
         torch.Size([4, 4])
@@ -136,7 +136,7 @@ def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
 
     Examples:
         >>> import torch
-        >>> from nano_bert.pretrained.names import from_hugging_face
+        >>> from nano_bert.pretrained.weight_names import from_hugging_face
         >>> theirs = {"bert.encoder.layer.0.attention.self.key.bias": torch.tensor([1.0, 2.0, 3.0, 4.0])}
         >>> ours = from_hugging_face(theirs, n_heads=2)
         >>> ours["encoder.layers.0.attention.heads.1.key.bias"]

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.pretrained.names import (
+from nano_bert.pretrained.weight_names import (
     SETTING_NAMES,
     config_from_json,
     config_to_json,
