@@ -2,6 +2,7 @@
 
 A chapter weighs less than 500 kB at first. Of an example, the search knows the words that are typed and stand nowhere
 in the prose of its section (`no_grad`, `safetensors`); and what explains a word comes before what only uses it.
+A prediction is written as a tip, which GitHub and VS Code show; here it is a box of its own kind, called Predict.
 """
 
 import html as entities
@@ -13,6 +14,11 @@ from mkdocs.plugins import event_priority
 LATER = {"solutions/": 0.2, "changelog": 0.2, "contributing": 0.2, "results": 0.5, "twenty-five": 0.5, "papers": 0.5}
 EXAMPLE = re.compile(r"<pre>(.*?)</pre>", re.S)
 OUTPUT = re.compile(r'<span class="(?:go|gt|gr)">.*?</span>', re.S)
+PREDICT = re.compile(
+    r'<div class="admonition tip">\s*<p class="admonition-title">Tip</p>\s*<p><strong>Predict\.</strong>\s*'
+)
+PREDICT_BOX = '<div class="admonition predict">\n<p class="admonition-title">Predict</p>\n<p>'
+DRAW = re.compile(r"<details>(?=\s*<summary>Draw it yourself</summary>)")
 UNSEEN = re.compile(r'<p class="for-the-search">.*?</p>', re.S)
 
 
@@ -24,9 +30,12 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
     return markdown
 
 
-def on_page_content(html: str, **_: object) -> str:
+def on_page_content(html: str, page: Any, **_: object) -> str:
     """Fetch a figure when it comes near, and give the search the words of the examples instead of the examples."""
+    html = DRAW.sub('<details class="draw">', PREDICT.sub(PREDICT_BOX, html))
     html = html.replace("<img ", '<img loading="lazy" ')
+    if page.file.src_uri == "index.md":
+        html = f'<div class="landing">{html}</div>'
     parts = re.split(r"(?=<h[1-6][ >])", html)
     return "".join(_with_words(part) for part in parts)
 

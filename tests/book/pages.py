@@ -22,6 +22,7 @@ HEADING = re.compile(r"#{1,6}\s+(.*)")
 PROMPT = re.compile(r"[ \t]*>>>( |$)")
 ANY_PROMPT = re.compile(r"[\s>]*(?:[rR]?[\"']{3})?>>>")  # however it is quoted or indented
 ANY_FIGURE = re.compile(r"figures/[^\s)\]\"']+\.\w+")
+DRAW = "Draw it yourself"  # the summary of a fold that may follow a figure, and draws it
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]*figures/[^)\s]+\.svg)\)(?:\]\((?P<link>[^)\s]+)\))?")
 
 
@@ -121,7 +122,19 @@ def read_page(path: Path) -> Page:
     if opening is not None:
         page.faults.append((opened, "this fence is never closed"))
     _count_prompts(page, lines)
+    _draw_before_showing(page, lines)
     return page
+
+
+def _draw_before_showing(page: Page, lines: list[str]) -> None:
+    """Put a figure behind the fold "Draw it yourself" that follows it: the picture is seen first, and drawn first."""
+    for figure in [step for step in page.steps if isinstance(step, Figure) and not step.link]:
+        after = [number for number, line in enumerate(lines[figure.line :], figure.line + 1) if line.strip()][:2]
+        if [lines[number - 1] for number in after] != ['<details markdown="1">', f"<summary>{DRAW}</summary>"]:
+            continue
+        end = lines.index("</details>", after[0]) + 1 if "</details>" in lines[after[0] :] else len(lines)
+        page.steps.remove(figure)
+        page.steps.insert(sum(step.line < end for step in page.steps), figure)
 
 
 def read_docstrings(path: Path) -> Iterator[Page]:

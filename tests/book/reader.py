@@ -60,7 +60,7 @@ class Reader:
                 yield given.example.line, _told(given)
 
     def check_figure(self, page: Page, index: int) -> Faults:
-        """Compare the figure that the examples above have drawn with the committed file."""
+        """Compare the figure that the examples above it (or in the fold below) have drawn with the committed file."""
         step = page.steps[index]
         assert isinstance(step, Figure)
         file = page.path.parent / step.target
@@ -71,7 +71,7 @@ class Reader:
         self._read_on(page, index)
         committed = file.read_text(encoding="utf-8") if file.is_file() else None
         if self._drawn is None:
-            yield step.line, f"no example above draws {step.target}: no figure is open here"
+            yield step.line, f"no example above draws {step.target}, and no fold below: no figure is open here"
             return
         found = figures.difference(committed, self._drawn) if committed else "it does not exist"
         if found and self.rewrite:

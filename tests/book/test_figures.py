@@ -125,6 +125,20 @@ def test_a_figure_cannot_be_shown_before_it_is_drawn_or_twice(book: Book) -> Non
     result.assert_outcomes(passed=4, failed=2)
 
 
+def test_a_figure_may_stand_before_the_fold_that_draws_it(book: Book) -> None:
+    """The picture comes first: whoever reads sees it before the code."""
+    image, draws = "![The loss](figures/loss.svg)\n\n", DRAWING.partition("\n!")[0]
+    fold = '<details markdown="1">\n<summary>Draw it yourself</summary>\n{}\n</details>\n'
+    book.write("docs/a.md", image + fold.format(draws) + "\n```pycon\n>>> 1 + 1\n2\n```\n")
+    assert book.counts("--rewrite") == (5, 0)
+    assert book.counts("docs/a.md::figure-loss") == (1, 0)
+    assert [item.name for item in book.items()] == ["rules", "numbers", "curve-1", "figure-loss", "curve-2"]
+    book.write("docs/a.md", image + fold.format("\nNothing.\n") + draws)
+    book.run().stdout.fnmatch_lines(["docs/a.md:1: no example above draws *"])
+    book.write("docs/a.md", image + fold.format(draws).replace("Draw it yourself", "Open the answer"))
+    book.run().stdout.fnmatch_lines(["docs/a.md:1: no example above draws *"])
+
+
 @pytest.mark.parametrize(
     "image",
     [

@@ -46,8 +46,17 @@ def test_formulas_are_marked_for_the_browser(site: Path) -> None:
 
 
 def test_callouts_are_callouts(site: Path) -> None:
-    assert "admonition tip" in text_of(site / "02-tokenizer.html")
-    assert "[!TIP]" not in text_of(site / "02-tokenizer.html")
+    assert "admonition warning" in text_of(site / "12-fine-tuning.html")
+    assert "[!WARNING]" not in text_of(site / "12-fine-tuning.html")
+
+
+def test_a_prediction_is_a_box_of_its_own(site: Path) -> None:
+    """Each `> [!TIP]` that begins with **Predict.** (there is no other tip), and its title is not said twice."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        built, written = text_of(site / f"{page.stem}.html"), text_of(page)
+        assert built.count('class="admonition predict"') == written.count("> [!TIP]\n> **Predict.** "), page.name
+        assert "admonition tip" not in built, page.name
+        assert "<strong>Predict.</strong>" not in built or page.name == "how-to-read.md", page.name
 
 
 def test_the_readme_installs_the_book_as_the_project_says() -> None:

@@ -96,7 +96,7 @@ def test_what_is_printed_can_be_read(scheme: str, book: str, browser: Browser) -
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         link = page.locator(".md-content p a[href]").first
-        assert link.evaluate("(link) => getComputedStyle(link).color") == "rgb(64, 81, 181)"
+        assert link.evaluate("(link) => getComputedStyle(link).color") == "rgb(31, 95, 174)"
         assert not page.locator(".doc details.mkdocstrings-source pre").first.is_visible()
         assert page.locator(".md-content details:not(.doc *) pre").first.is_visible()
 
