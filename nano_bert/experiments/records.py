@@ -18,6 +18,7 @@ import torch
 
 from nano_bert.data import Corpus, Split
 from nano_bert.experiments.recipes import Recipe, run_recipe
+from nano_bert.experiments.repeated import count_repeated, drop_repeated
 from nano_bert.model import NanoBertForClassification
 from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
@@ -172,7 +173,8 @@ def choose_bag(corpus: Corpus, tf_idf: bool, tokenizer: Tokenizer | None = None)
 def make_words_record(corpus: Corpus, n_words: int = 10) -> dict[str, Any]:
     """Write down which words the bag of words weighs most, for either class.
 
-    The bag is that of `measure_baselines`. Nothing in it is random, so one run is enough.
+    The bag is that of `measure_baselines`. Nothing in it is random, so one run is enough. Beside the words there is
+    what looking at them led to: how many training texts end in a score, and what the repeated texts change.
 
     Args:
         corpus: Of two classes.
@@ -181,6 +183,7 @@ def make_words_record(corpus: Corpus, n_words: int = 10) -> dict[str, Any]:
     bag, result = choose_bag(corpus, tf_idf=False)
     words = list(bag.word_weights().items())
     first, last = corpus.label_names[0], corpus.label_names[-1]
+    fresh = drop_repeated(corpus)
     return {
         "about": "the words that count most for a bag of words: above 0 they speak for the last class",
         **describe(corpus),
@@ -190,8 +193,19 @@ def make_words_record(corpus: Corpus, n_words: int = 10) -> dict[str, Any]:
             first: {word: round(weight, 4) for word, weight in words[:n_words]},
             last: {word: round(weight, 4) for word, weight in words[: -n_words - 1 : -1]},
         },
+        "scores": {score: _count_texts_with(score, corpus.train) for score in ("7/10", "8/10")},
+        "repeated": {
+            **count_repeated(corpus),
+            "test without them": {"texts": len(fresh), "accuracy": bag.evaluate(fresh).accuracy},
+        },
         **versions(),
     }
+
+
+def _count_texts_with(words: str, split: Split) -> dict[str, int]:
+    """Return how many texts contain these words, and how many of them belong to the last of two classes."""
+    labels = [label for text, label in zip(split.texts, split.labels, strict=True) if words in text]
+    return {"texts": len(labels), "positive": sum(labels)}
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:

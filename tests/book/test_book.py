@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CHAPTERS = sorted(DOCS.glob("[0-9][0-9]-*.md"))
+INTERLUDES = [DOCS / "measuring.md"]  # between two chapters, and without a number
 KINDS = ("By hand", "REPL", "Your file", "Shell", "Open")
 
 
@@ -28,7 +29,7 @@ def test_there_are_fourteen_chapters_in_order() -> None:
         assert re.match(rf"# {int(path.name[:2])}\. \S", text_of(path)), path.name
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS + INTERLUDES, ids=lambda path: path.stem)
 def test_a_chapter_has_its_parts(path: Path) -> None:
     text = text_of(path)
     assert re.search(r"^\*[^*]+\?\*$", text, re.M), "its question stands in italics"
@@ -37,12 +38,18 @@ def test_a_chapter_has_its_parts(path: Path) -> None:
     assert re.search(r"`tests/(?:\w+/)?test_\w+\.py::test_\w+", section(text, "Break it")), "Break it names the test"
     assert "https://" in section(text, "What the papers say")
     assert "::: nano_bert" in section(text, "The code")
+    assert path in CHAPTERS or re.search(r"^Back: \[.*\]\([0-9].* · Next: \[.*\]\([0-9]", text, re.M)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_leads_to_its_neighbours(path: Path) -> None:
+    text = text_of(path)
     number, last = int(path.name[:2]), text.rstrip().rsplit("\n", 1)[-1]
     for neighbour in CHAPTERS[max(number - 2, 0) : number - 1] + CHAPTERS[number : number + 1]:
         assert f"({neighbour.name})" in last, f"the last line leads to {neighbour.name}"
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS + INTERLUDES, ids=lambda path: path.stem)
 def test_every_exercise_has_a_solution_behind_a_click(path: Path) -> None:
     exercises = section(text_of(path), "Exercises")
     numbers = re.findall(r"^(\d+)\. \*\*([\w ]+)\b.*?\*\*", exercises, re.M)
