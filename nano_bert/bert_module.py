@@ -5,7 +5,6 @@ is in `nano_bert.pretrained` (chapter 9), and how heads are fused in `nano_bert.
 where they are called, so that a model can be read without them.
 """
 
-import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,12 +46,15 @@ class BertModule(nn.Module):
         return next(self.parameters()).device
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` into a folder, in the layout of Hugging Face."""
-        from nano_bert.fast.fused import is_fused
+        """Write `config.json` and `model.safetensors` into a folder, in the layout of Hugging Face.
+
+        Raises:
+            ValueError: If the folder could not be opened again: a weight is not finite, a layer or a head is missing.
+        """
+        from nano_bert.fast.fused import clear_form
         from nano_bert.pretrained.checkpoint import save_checkpoint
 
-        clear = copy.deepcopy(self).unfuse() if is_fused(self) else self
-        save_checkpoint(folder, self.config, clear.state_dict())
+        save_checkpoint(folder, self.config, clear_form(self).state_dict())
 
     @classmethod
     def from_pretrained(cls: type[Model], folder: str | Path) -> Model:
@@ -74,7 +76,8 @@ class BertModule(nn.Module):
         """Compute all heads of a layer in one matrix product from now on: the same numbers, faster.
 
         The weights are copied, so make the optimizer after this. A fused model gives no attention weights. One that
-        classifies by `[CLS]` reads the last layer there and nowhere else.
+        classifies by `[CLS]` reads the last layer there and nowhere else. Change heads, and set hooks, before this or
+        after `unfuse()`.
 
         Returns:
             The model itself.
@@ -98,7 +101,11 @@ class BertModule(nn.Module):
         return self
 
     def unfuse(self: Model) -> Model:
-        """Let the heads be the objects that they were, with the weights that they have by now; return the model."""
+        """Let the heads be the objects that they were, with the weights that they have by now; return the model.
+
+        Raises:
+            ValueError: If something would be lost: a hook on a fused part, a change of the heads that were put aside.
+        """
         from nano_bert.fast.fused import unfuse
 
         unfuse(self)

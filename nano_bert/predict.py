@@ -15,8 +15,9 @@ import torch
 from nano_bert.bert_module import BertModule
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.pretrained.hub import SETTINGS, find_files, local_folder
-from nano_bert.pretrained.safe_files import read_json, shown
+from nano_bert.pretrained.safe_files import read_json
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import shown
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import check_tokenizer, probabilities_of_rows, shares_of
@@ -66,7 +67,7 @@ def predict(model: NanoBertForClassification, tokenizer: Tokenizer, text: str) -
         >>> predict(model, tokenizer, "A wonderful film, moving and funny.").label
         'positive'
     """
-    check_tokenizer(model, tokenizer)
+    check_tokenizer(model, tokenizer, NanoBertForClassification)
     words = list(tokenizer.words(text))
     if not words:
         raise ValueError(f"There is no word to judge in {text!r:.80}: give a text with at least one word.")
@@ -184,7 +185,7 @@ def fill_in(
         >>> [word for word, probability in fill_in(model, tokenizer, "the special [MASK] are great")[0][:1]]
         ['effects']
     """
-    check_tokenizer(model, tokenizer)
+    check_tokenizer(model, tokenizer, NanoBertForPreTraining)
     if not isinstance(n, int) or not 1 <= n <= len(tokenizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
             f"The model guesses among {len(tokenizer)} words, but {n!r:.80} guesses are asked for: give n from 1 to "

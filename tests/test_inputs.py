@@ -22,12 +22,14 @@ from nano_bert import (
     WordTokenizer,
 )
 from nano_bert.attention import BertAttentionHead, BertSelfAttention
-from nano_bert.data import Split
+from nano_bert.data import Corpus, Split
 from nano_bert.encoder import BertEncoder, BertLayer
 from nano_bert.plots import plot_attention, plot_embeddings, plot_history
 from nano_bert.predict import fill_in, predict
 from nano_bert.task_heads import IGNORED, classification_loss, masked_mean, masked_word_loss, next_sentence_loss
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
+from nano_bert.training import pretrain, train
+from nano_bert.training.baselines import BagOfWords, majority
 from nano_bert.training.evaluation import evaluate, measure, predict_probabilities
 from nano_bert.training.masking import Masking, mask_words
 from tests.oracles import hugging_face, random_weights
@@ -251,6 +253,80 @@ def test_a_text_is_read_as_far_as_the_model_reads_even_if_the_tokenizer_would_re
     prediction = predict(model, tokenizer, "good film " * 10_000)
     assert (len(prediction.effects), len(prediction.unread)) == (6, 20_000 - 6)
     assert tokenizer.max_seq_len == 128
+
+
+# Something of another kind
+
+TOKENIZER = WordTokenizer(["good", "film", "bad", "a", "the", "was", "not"])
+SPLIT = Split(["good film", "bad film"], [1, 0])
+CORPUS = Corpus("films", ("negative", "positive"), SPLIT, SPLIT, SPLIT)
+CLASSIFIER, GUESSER = MODELS["NanoBertForClassification"], MODELS["NanoBertForPreTraining"]
+BERT, SEED = MODELS["NanoBERT"], torch.Generator()
+
+OTHER_KINDS: dict[str, tuple[Callable[[], object], str]] = {
+    "predict: a guesser": (lambda: predict(GUESSER, TOKENIZER, "good"), "model NanoBertForClassification"),  # pyright: ignore
+    "predict: no classifier": (lambda: predict(BERT, TOKENIZER, "good"), "model NanoBertForClassification"),  # pyright: ignore
+    "predict: turned": (lambda: predict(TOKENIZER, CLASSIFIER, "good"), "model NanoBertForClassification"),  # pyright: ignore
+    "predict: a name": (lambda: predict("imdb-tiny", TOKENIZER, "good"), "model NanoBertForClassification"),  # pyright: ignore
+    "predict: no tokenizer": (lambda: predict(CLASSIFIER, None, "good"), "tokenizer Tokenizer"),  # pyright: ignore
+    "predict: their model": (
+        lambda: predict(transformers.BertForSequenceClassification.from_pretrained, TOKENIZER, "good"),  # pyright: ignore
+        "model NanoBertForClassification",
+    ),
+    "fill_in: a classifier": (lambda: fill_in(CLASSIFIER, TOKENIZER, "a [MASK]"), "model NanoBertForPreTraining"),  # pyright: ignore
+    "fill_in: no model": (lambda: fill_in(None, TOKENIZER, "a [MASK]"), "model NanoBertForPreTraining"),  # pyright: ignore
+    "fill_in: a function": (lambda: fill_in(GUESSER, str.split, "a [MASK]"), "tokenizer Tokenizer"),  # pyright: ignore
+    "probabilities: a guesser": (
+        lambda: predict_probabilities(GUESSER, TOKENIZER, ["good"]), "model NanoBertForClassification"  # pyright: ignore
+    ),
+    "evaluate: a guesser": (lambda: evaluate(GUESSER, TOKENIZER, SPLIT), "model NanoBertForClassification"),  # pyright: ignore
+    "evaluate: a corpus": (lambda: evaluate(CLASSIFIER, TOKENIZER, CORPUS), "The split Split"),  # pyright: ignore
+    "evaluate: texts": (lambda: evaluate(CLASSIFIER, TOKENIZER, ["good"]), "The split Split"),  # pyright: ignore
+    "train: a guesser": (lambda: train(GUESSER, TOKENIZER, CORPUS), "model NanoBertForClassification"),  # pyright: ignore
+    "train: a split": (lambda: train(CLASSIFIER, TOKENIZER, SPLIT), "corpus Corpus"),  # pyright: ignore
+    "train: a dictionary": (
+        lambda: train(CLASSIFIER, TOKENIZER, CORPUS, {"epochs": 1}), "settings TrainingConfig"  # pyright: ignore
+    ),
+    "train: an empty one": (lambda: train(CLASSIFIER, TOKENIZER, CORPUS, {}), "settings TrainingConfig"),  # pyright: ignore
+    "train: a folder": (lambda: train(CLASSIFIER, TOKENIZER, CORPUS, None, "runs/mine"), "run Run"),  # pyright: ignore
+    "pretrain: a classifier": (
+        lambda: pretrain(CLASSIFIER, TOKENIZER, ["good"], ["bad"]), "model NanoBertForPreTraining"  # pyright: ignore
+    ),
+    "pretrain: a share": (lambda: pretrain(GUESSER, TOKENIZER, ["good"], ["bad"], None, 0.15), "masking Masking"),  # pyright: ignore
+    "masking: a seed": (lambda: mask_words(IDS, TOKENIZER, 3), "generator Generator"),  # pyright: ignore
+    "masking: a vocabulary": (lambda: mask_words(IDS, TOKENIZER.vocab, SEED), "tokenizer Tokenizer"),  # pyright: ignore
+    "majority: lists": (lambda: majority(["good"], SPLIT, CORPUS.label_names), "The split train Split"),  # pyright: ignore
+    "majority: a corpus": (lambda: majority(SPLIT, CORPUS, CORPUS.label_names), "The split test Split"),  # pyright: ignore
+    "bag: a vocabulary": (lambda: BagOfWords(["good"], CORPUS.label_names), "tokenizer Tokenizer"),  # pyright: ignore
+    "bag: a corpus": (lambda: BagOfWords(TOKENIZER, CORPUS.label_names).fit(CORPUS), "The split train Split"),  # pyright: ignore
+    "bag: texts": (lambda: BagOfWords(TOKENIZER, CORPUS.label_names).evaluate(["good"]), "The split Split"),  # pyright: ignore
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER_KINDS)
+def test_something_of_another_kind_is_named(what: str) -> None:
+    """What was given, what is wanted, and in most cases how to get it; never an attribute that something has not."""
+    refused, wanted = OTHER_KINDS[what]
+    name, _, kind = wanted.rpartition(" ")
+    with pytest.raises(TypeError, match=rf"^{name} must be a {kind}, but it is of the type \w+(: |\.)"):
+        refused()
+
+
+def test_what_one_cannot_learn_from_is_no_split_of_a_baseline() -> None:
+    names, bag = CORPUS.label_names, BagOfWords(TOKENIZER, CORPUS.label_names)
+    for refused in (lambda: majority(Split([], []), SPLIT, names), lambda: bag.fit(Split([], []))):
+        with pytest.raises(ValueError, match=r"^The split train has no text to judge: give at least one"):
+            refused()
+    for refused in (lambda: majority(SPLIT, Split([], []), names), lambda: bag.evaluate(Split([], []))):
+        with pytest.raises(ValueError, match=r"^The split( test)? has no text to judge: give at least one"):
+            refused()
+    for refused in (lambda: bag.fit(Split(["good"], [2])), lambda: bag.evaluate(Split(["good"], [2]))):
+        with pytest.raises(ValueError, match=r"^The split( train)? has the label 2, but labels go from 0 to 1"):
+            refused()
+    with pytest.raises(TypeError, match=r"^texts is a list of texts, but it is one string"):
+        bag("good film")
+    with pytest.raises(TypeError, match=r"^names is a list of texts, but it is one string"):
+        BagOfWords(TOKENIZER, "np")
 
 
 # Masking

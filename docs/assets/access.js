@@ -19,7 +19,7 @@ const mend = () => {
 };
 
 // On a narrow screen the navigation is a drawer, and its sections are panels that slide over one another. The Tab key
-// reaches the panel that is seen, and the labels that open and close it are buttons.
+// reaches the panel that is seen, and in the labels that open and close it there are buttons.
 const narrow = matchMedia("(max-width: 76.234375em)"); // the theme's own limit
 const mendDrawer = () => {
   const drawer = document.querySelector("#__drawer");
@@ -37,24 +37,30 @@ const mendDrawer = () => {
   const buttons = { 'label:is([for="__drawer"], [for="__search"]).md-header__button': "", ".md-sidebar--primary .md-nav .md-nav label.md-nav__title": "Back from " };
   for (const [selector, words] of Object.entries(buttons)) {
     for (const label of document.querySelectorAll(selector)) {
-      const toggle = document.getElementById(label.htmlFor);
+      const found = label.querySelector(":scope > .access-button"); // a label itself may not be a button
+      if (!narrow.matches) found?.remove();
+      if (!narrow.matches) continue;
+      const button = found ?? label.appendChild(document.createElement("span"));
       const name = words ? words + label.textContent.trim() : label.htmlFor === "__drawer" ? "Navigation" : "Search";
-      const attributes = { role: "button", tabindex: "0", "aria-label": name, "aria-expanded": String(toggle?.checked) };
-      for (const [key, value] of Object.entries(attributes)) {
-        if (narrow.matches) label.setAttribute(key, value);
-        else label.removeAttribute(key);
-      }
+      const open = String(document.getElementById(label.htmlFor)?.checked);
+      const attributes = { class: "access-button", role: "button", tabindex: "0", "aria-label": name, "aria-expanded": open };
+      for (const [key, value] of Object.entries(attributes)) button.setAttribute(key, value);
     }
   }
 };
+document.addEventListener("click", (event) => {
+  if (!event.target.matches?.(".access-button")) return;
+  event.preventDefault(); // some browsers would click on the label, too, and some not
+  document.getElementById(event.target.parentElement.htmlFor).click();
+});
 document.addEventListener("keydown", (event) => {
   const drawer = document.querySelector("#__drawer");
-  if (event.key === " " && event.target.matches?.("label[tabindex]")) {
-    event.preventDefault(); // for Enter, the theme does the same
+  if ([" ", "Enter"].includes(event.key) && event.target.matches?.(".access-button")) {
+    event.preventDefault();
     event.target.click();
   } else if (event.key === "Escape" && narrow.matches && drawer?.checked) {
     drawer.click();
-    document.querySelector('.md-header__button[for="__drawer"]').focus();
+    document.querySelector('.md-header__button[for="__drawer"] > .access-button').focus();
   }
 });
 

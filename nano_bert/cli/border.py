@@ -44,7 +44,9 @@ def at_the_border(work: Callable[[], None], after_ctrl_c: Callable[[], str] = st
         drop_output()
         return 141
     except Exception as error:
-        print(f"nano-bert: {printable(sentence(error), LONGEST)}", file=sys.stderr)
+        from nano_bert.tokenizer.check_given import shown
+
+        print(f"nano-bert: {shown(sentence(error), LONGEST)}", file=sys.stderr)
         if os.environ.get("NANO_BERT_TRACEBACK"):
             raise
         try:
@@ -82,26 +84,6 @@ def is_ours(error: Exception) -> bool:
     line = linecache.getline(place.tb_frame.f_code.co_filename, place.tb_lineno).strip()
     module = str(place.tb_frame.f_globals.get("__name__", ""))
     return module.startswith("nano_bert") and (not line or line.startswith("raise"))
-
-
-def printable(text: str, longest: int | None = None) -> str:
-    r"""Return a text as a terminal may show it: no character that moves the cursor, rings, or hides others.
-
-    Args:
-        text: The text.
-        longest: Characters at most; of a longer text the middle is left out.
-
-    Examples:
-        >>> from nano_bert.cli.border import printable
-        >>> print(printable("good \x1b[31mfilm\a"), printable("x" * 90, longest=20))
-        good \x1b[31mfilm\x07 xxxxxxxx … xxxxxxxx
-    """
-    if longest is not None and len(text) > longest:
-        text = f"{text[: longest // 2 - 2]} … {text[-(longest // 2 - 2) :]}"
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def open_streams() -> None:

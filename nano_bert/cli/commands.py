@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nano_bert.cli.border import printable
+from nano_bert.cli.border import LONGEST
 from nano_bert.cli.choices import HARDWARE_OPTIONS, MODEL_OPTIONS, TRAINING_OPTIONS
 from nano_bert.config import BertConfig
 from nano_bert.data import load_imdb
@@ -25,6 +25,7 @@ from nano_bert.fast.hardware import find_device
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrained.safe_files import write_atomically
+from nano_bert.tokenizer.check_given import shown
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import evaluate
@@ -192,7 +193,7 @@ def run_data(options: argparse.Namespace) -> None:
 
 def show(what: str) -> None:
     """Print a result, now; what a text or a file brings along does not reach the terminal as it is."""
-    print(printable(what), flush=True)
+    print("\n".join(shown(line, LONGEST) for line in what.split("\n")), flush=True)
 
 
 def read_input() -> str:
@@ -211,7 +212,7 @@ def read_input() -> str:
 def say(what: str) -> None:
     """Tell the reader, beside the results; of many processes only the first does."""
     if is_first():
-        print(printable(what), file=sys.stderr)
+        print(shown(what, LONGEST), file=sys.stderr)
 
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nano_bert.pretrained.safe_files import shown
+from nano_bert.tokenizer.check_given import check_kind, shown
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,19 @@ def check_labels(split: Split, n_classes: int, what: str) -> None:
         raise ValueError(
             f"{what} has the label {largest}, but labels go from 0 to {n_classes - 1}: there are {n_classes} classes."
         )
+
+
+def check_split(split: Split, n_classes: int, what: str) -> None:
+    """Refuse what is no split, or an empty one, or a label for which there is no class.
+
+    Raises:
+        TypeError: If it is no split.
+        ValueError: If it holds no text, or such a label.
+    """
+    check_kind(what, split, Split, "Split(texts, labels) makes one; a corpus has three, such as corpus.validation.")
+    if len(split) == 0:
+        raise ValueError(f"{what} has no text to judge: give at least one.")
+    check_labels(split, n_classes, what)
 
 
 def make_split(labelled: Iterable[tuple[str, int]]) -> Split:

@@ -27,7 +27,7 @@ import pooch  # pyright: ignore[reportMissingTypeStubs]
 import requests
 
 from nano_bert.data.receive import receive
-from nano_bert.pretrained.safe_files import shown
+from nano_bert.tokenizer.check_given import shown
 
 # What reading a damaged file raises: broken gzip, broken tar, (ValueError) broken JSON or UTF-8, and endless nesting.
 DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError)

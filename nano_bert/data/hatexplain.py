@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from nano_bert.data.corpus import Corpus, make_split
 from nano_bert.data.download import DAMAGE, fetch, in_words, unusable
-from nano_bert.pretrained.safe_files import shown
+from nano_bert.tokenizer.check_given import shown
 
 SIZES = {"train": 15_383, "val": 1_922, "test": 1_924}  # what a whole file holds
 LABELS = ("normal", "offensive", "hatespeech")

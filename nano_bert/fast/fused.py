@@ -6,23 +6,27 @@ PyTorch, which need not keep the whole matrix of attention weights in memory (Da
 https://arxiv.org/abs/2205.14135; the version for processors came with PyTorch 2.2).
 
 `fuse` puts a fused encoder in the place of the clear one, and keeps the clear one aside; `unfuse` puts it back. All
-parts but the heads are the same objects in both.
+parts but the heads are the same objects in both. What is done to a fused model in between is honoured or refused: a
+layer that is taken out is gone, but heads, and hooks on what will be thrown away, are for the clear form.
 """
 
+import copy
 import math
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from nano_bert.attention import BertSelfAttention
+from nano_bert.attention import BertSelfAttention, check_mask
 from nano_bert.encoder import BertEncoder, BertLayer
-from nano_bert.fast.fusible import check_fusible, linears_of, reads_first
+from nano_bert.fast.fusible import check_fusible, does_more, linears_of, reads_first
 from nano_bert.model import NanoBERT
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class FusedSelfAttention(nn.Module):
@@ -56,11 +60,21 @@ class FusedSelfAttention(nn.Module):
             setattr(self.query_key_value, name, nn.Parameter(torch.cat(own).detach(), own[0].requires_grad))
         self.dropout, self.output = nn.Dropout(dropout.p), attention.output
         self.dropout.training, self.training = dropout.training, attention.training
+        self.clear = tuple(attention.modules())  # in a tuple, where PyTorch finds no part of this model
+        self.versions = {id(weight): weight._version for part in linears for weight in part.parameters()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "heads":
+            raise AttributeError(
+                "Fused heads are one matrix. After model.unfuse() they are objects of their own again."
+            )
+        return super().__getattr__(name)
 
     def forward(
         self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
     ) -> Float[Tensor, "*batch seq embed"]:
         """Mix the tokens of each text; return the joined vectors, as wide as `x`."""
+        attention_mask = check_mask(attention_mask, x.shape[:-1])
         query, key, value = (
             part.unflatten(-1, self.by_head).transpose(-2, -3)  # (*batch, head, seq, head_size)
             for part in self.query_key_value(x).chunk(3, dim=-1)
@@ -81,6 +95,8 @@ class FusedSelfAttention(nn.Module):
         the keys of all tokens. So, too, Σ w (V x) is V (Σ w x). The keys' bias adds the same to all scores of a text,
         and a softmax does not see that; the values' bias counts as often as there are weights to share out.
         """
+        attention_mask = check_mask(attention_mask, x.shape[:-1])
+        attention_mask = check_mask(attention_mask, x.shape[:-1])
         texts, hidden = x.reshape(-1, *x.shape[-2:]), ~attention_mask.reshape(-1, 1, attention_mask.shape[-1])
         of_query, of_key, of_value = self.query_key_value.weight.chunk(3)
         query_bias, _, value_bias = self.query_key_value.bias.chunk(3)
@@ -93,9 +109,32 @@ class FusedSelfAttention(nn.Module):
         mixed = mixed.transpose(0, 1) + shares.sum(dim=-1, keepdim=True) * value_bias.view(self.by_head)
         return self.output(mixed.flatten(-2)).view(*x.shape[:-2], 1, -1)
 
+    def check_can_go_back(self) -> None:
+        """Refuse to go back to heads that are others now, or from a matrix that is none any more.
+
+        Raises:
+            ValueError: If either was changed in a way of which the other knows nothing.
+        """
+        attention: Any = self.clear[0]
+        rows, columns = 3 * math.prod(self.by_head), attention.output.in_features
+        sizes = {name: tuple(weight.shape) for name, weight in self.query_key_value.named_parameters()}
+        if sizes != {"weight": (rows, columns), "bias": (rows,)}:
+            raise ValueError(
+                f"In place of the one matrix of all heads stands a {type(self.query_key_value).__name__}, of which no "
+                f"heads can be made: put the matrix back, and change the heads after model.unfuse()."
+            )
+        # A copy of a fused model has other weights than these, and nobody can hold them since before.
+        written = any(self.versions.get(id(one), one._version) != one._version for one in attention.heads.parameters())
+        if written or list(map(id, attention.modules())) != list(map(id, self.clear)):
+            raise ValueError(
+                "Heads that fuse() has put aside were changed or replaced since, of which the fused ones know nothing: "
+                "do it before fuse() or after unfuse(). (What is fused can still be saved.)"
+            )
+
     @torch.no_grad()
-    def give_back(self, attention: BertSelfAttention) -> None:
-        """Write the weights, and what else may have changed meanwhile, into the list of heads that they came from."""
+    def give_back(self) -> BertSelfAttention:
+        """Return the list of heads that they came from, with the weights of now, and what else may have changed."""
+        attention: Any = self.clear[0]
         for name in ("weight", "bias"):
             fused: nn.Parameter = getattr(self.query_key_value, name)
             each = fused.view(-1, self.by_head[1], *fused.shape[1:])  # the rows of one linear layer after another's
@@ -107,6 +146,7 @@ class FusedSelfAttention(nn.Module):
             module.training = self.training
         for head in attention.heads:
             head.dropout.p, head.dropout.training = self.dropout.p, self.dropout.training
+        return attention
 
 
 class FusedLayer(BertLayer):
@@ -114,23 +154,31 @@ class FusedLayer(BertLayer):
 
     Args:
         layer: The layer.
-        first_only: Whether nobody will read more than its first token.
     """
 
-    def __init__(self, layer: BertLayer, first_only: bool) -> None:
+    def __init__(self, layer: BertLayer) -> None:
         nn.Module.__init__(self)  # not BertLayer's own: nothing is drawn here
-        self.norm_first, self.first_only = layer.norm_first, first_only
+        self.norm_first, self.clear = layer.norm_first, (layer,)
         self.attention: Any = FusedSelfAttention(layer.attention)
         share_parts(layer, self)
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride] (there are no weights to give)
-        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
+        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"], first_only: bool = False
     ) -> Float[Tensor, "*batch answered embed"]:
         """Return the new vectors of all tokens, or of the first alone."""
+        check_fused(self.attention, FusedSelfAttention)
         looked_at = self.attention_norm(x) if self.norm_first else x
-        if self.first_only:
+        if first_only:
             return self.after_attention(x[..., :1, :], self.attention.answer_first(looked_at, attention_mask))
         return self.after_attention(x, self.attention(looked_at, attention_mask))
+
+    def give_back(self) -> BertLayer:
+        """Return the clear layer, with the parts and weights of this one."""
+        [layer] = self.clear
+        own = self.attention
+        layer.attention = own.give_back() if isinstance(own, FusedSelfAttention) else own
+        share_parts(self, layer)
+        return layer
 
 
 class FusedEncoder(nn.Module):
@@ -138,37 +186,39 @@ class FusedEncoder(nn.Module):
 
     Args:
         encoder: The clear encoder that it stands for.
-        first_only: Whether nobody will read more of the result than its first token. The layers below the last answer
-            for every token all the same, since the layer above looks at them all.
+        model: The model that it is a part of. While nobody there reads more of the result than its first token, the
+            last layer answers for it alone. (Those below answer for every token, since the layer above looks at all.)
     """
 
-    def __init__(self, encoder: BertEncoder, first_only: bool) -> None:
+    def __init__(self, encoder: BertEncoder, model: nn.Module) -> None:
         super().__init__()
-        last = encoder.layers[-1]
-        self.layers: Any = nn.ModuleList(FusedLayer(layer, first_only and layer is last) for layer in encoder.layers)
+        self.layers: Any = nn.ModuleList(FusedLayer(layer) for layer in encoder.layers)
         self.final_norm = encoder.final_norm
         self.training = self.layers.training = encoder.training
-        self.clear = (encoder,)  # in a tuple, where PyTorch finds no part of this model
+        self.clear, self.reader, self.first_only = (encoder,), (model,), reads_first(model)
 
     def forward(
         self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
     ) -> tuple[tuple[Float[Tensor, "*batch _ embed"], ...], None]:
         """Run all layers; return the hidden states, and no attention weights."""
         hidden_states = [x]
-        for layer in self.layers:
-            hidden_states.append(layer(hidden_states[-1], attention_mask))
+        # Somebody may have put in another pooler since. (What is compiled was looked at when it was.)
+        first_only = self.first_only and (torch.compiler.is_compiling() or reads_first(self.reader[0]))
+        for place, layer in enumerate(self.layers, start=1):
+            check_fused(layer, FusedLayer)
+            hidden_states.append(layer(hidden_states[-1], attention_mask, first_only and place == len(self.layers)))
         hidden_states[-1] = self.final_norm(hidden_states[-1])
         return tuple(hidden_states), None
 
     def give_back(self) -> BertEncoder:
-        """Return the clear encoder, with the weights of this one."""
+        """Return the clear encoder: the layers that are left here, with their weights, and those that came since."""
         [encoder] = self.clear
         encoder.final_norm = self.final_norm
-        for module in (encoder, encoder.layers):  # the list of layers is a module, too
-            module.training = self.training  # pyright: ignore[reportAttributeAccessIssue]
-        for fused, layer in zip(self.layers, encoder.layers, strict=True):
-            fused.attention.give_back(layer.attention)
-            share_parts(fused, layer)
+        layers = [layer.give_back() if isinstance(layer, FusedLayer) else layer for layer in self.layers]
+        clear: Any = encoder.layers
+        del clear[:]
+        clear.extend(layers)
+        encoder.training = clear.training = self.training  # the list of layers is a module, too
         return encoder
 
 
@@ -176,6 +226,19 @@ def share_parts(source: BertLayer, target: BertLayer) -> None:
     """Let a layer use the parts of another one that are not fused."""
     for name in ("attention_norm", "feed_forward", "feed_forward_norm", "dropout", "training"):
         setattr(target, name, getattr(source, name))
+
+
+def check_fused(part: object, kind: type[nn.Module]) -> None:
+    """Refuse a part of another kind, which somebody has put into a fused model.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    if type(part) is not kind:
+        raise ValueError(
+            f"In a fused model a {type(part).__name__} stands where a {kind.__name__} was: call model.unfuse() before "
+            f"you change its layers or heads, and model.fuse() afterwards."
+        )
 
 
 def fuse(model: nn.Module) -> None:
@@ -188,14 +251,44 @@ def fuse(model: nn.Module) -> None:
     for bert in clear:
         check_fusible(bert.encoder, model)
     for bert in clear:
-        bert.encoder = FusedEncoder(bert.encoder, reads_first(model))  # pyright: ignore[reportAttributeAccessIssue]
+        bert.encoder = FusedEncoder(bert.encoder, model)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def unfuse(model: nn.Module) -> None:
-    """Put the clear encoder back in the place of every fused one."""
+    """Put the clear encoder back in the place of every fused one; where something would be lost, nowhere.
+
+    Raises:
+        ValueError: If a fused part has a hook, of which its clear form knows nothing; or if the heads that were put
+            aside have been changed.
+    """
     for part in model.modules():
+        if not isinstance(part, FusedEncoder | FusedLayer | FusedSelfAttention):
+            continue
+        goes: list[Any] = [part.query_key_value, part.dropout] if isinstance(part, FusedSelfAttention) else []
+        if any(map(does_more, (part, *goes))):
+            raise ValueError(
+                f"A part of a {type(part).__name__} has a hook, or a forward of its own, which would be lost: remove "
+                f"it, and set it anew after model.unfuse()."
+            )
+        if isinstance(part, FusedSelfAttention):
+            part.check_can_go_back()
+    give_all_back(model)
+
+
+def give_all_back(model: nn.Module) -> None:
+    """Put the clear encoder back in the place of every fused one."""
+    for part in list(model.modules()):
         if isinstance(part, NanoBERT) and is_fused(part):
             part.encoder = part.encoder.give_back()  # pyright: ignore
+
+
+def clear_form(model: Model) -> Model:
+    """Return a model that is not fused, to be saved: itself, or a copy without hooks on what is fused."""
+    if not is_fused(model):
+        return model
+    model = copy.deepcopy(model)
+    give_all_back(model)
+    return model
 
 
 @contextmanager

@@ -29,7 +29,10 @@ def reads_first(model: nn.Module) -> bool:
         isinstance(model, NanoBertForClassification)
         and model.config.pooling == "cls"
         and type(model).forward is NanoBertForClassification.forward
-        and all(_is_ours(part, kind) for part, kind in ((model.bert, NanoBERT), (model.bert.pooler, BertPooler)))
+        and all(
+            type(part) is kind and not does_more(part)
+            for part, kind in ((model.bert, NanoBERT), (model.bert.pooler, BertPooler))
+        )
     )
 
 
@@ -66,11 +69,9 @@ def check_fusible(encoder: BertEncoder, model: nn.Module) -> None:
             raise ValueError(f"In one matrix all heads have the same dropout, but those of layer {number} differ.")
 
 
-def _is_ours(part: object, kind: type[nn.Module]) -> bool:
-    """Say whether a part is of our class, and does nothing more than that: no hook, and no `forward` of its own."""
-    return type(part) is kind and not any(
-        value for name, value in vars(part).items() if name.endswith("_hooks") or name == "forward"
-    )
+def does_more(part: object) -> bool:
+    """Say whether a part does more than its class does: it has a hook, or a `forward` of its own."""
+    return any(value for name, value in vars(part).items() if name.endswith("_hooks") or name == "forward")
 
 
 def _check_ours(parts: Iterable[nn.Module], kind: type[nn.Module]) -> None:
@@ -80,7 +81,7 @@ def _check_ours(parts: Iterable[nn.Module], kind: type[nn.Module]) -> None:
                 f"A {type(part).__name__} stands where a {kind.__name__} was expected, so the heads cannot be fused: "
                 f"one matrix product would not do what yours do. Use the model as it is (in training: fused=False)."
             )
-        if not _is_ours(part, kind):
+        if does_more(part):
             raise ValueError(
                 f"A {kind.__name__} has a hook, or a forward of its own, of which fused heads know nothing: remove it "
                 f"first, or use the model as it is (in training: fused=False)."

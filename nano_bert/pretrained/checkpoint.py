@@ -19,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from nano_bert.bert_module import BertModule
 from nano_bert.config import BertConfig
-from nano_bert.pretrained.hub import CONFIG, WEIGHTS, find_folder
-from nano_bert.pretrained.safe_files import read_json, shown, write_atomically
+from nano_bert.pretrained.hub import CONFIG, WEIGHTS, find_folder, local_folder
+from nano_bert.pretrained.safe_files import read_json, write_atomically
 from nano_bert.pretrained.tensors import Entry, check_weight, read_contents, read_tensors
 from nano_bert.pretrained.weight_names import (
     UNUSED,
@@ -31,6 +31,7 @@ from nano_bert.pretrained.weight_names import (
     from_hugging_face,
     to_hugging_face,
 )
+from nano_bert.tokenizer.check_given import shown
 
 Model = TypeVar("Model", bound=BertModule)
 
@@ -56,13 +57,15 @@ def save_checkpoint(folder: str | Path, config: BertConfig, weights: Weights) ->
         weights: The weights under our names: `model.state_dict()`.
 
     Raises:
-        ValueError: If a weight is not finite: the folder could not be opened again. What was there before stays.
+        ValueError: If the folder could not be opened again, since a weight is not finite, or there are other layers or
+            heads than the settings say. What was there before stays.
     """
     for name, weight in weights.items():
         check_weight("This model", name, weight)
-    tensors = to_hugging_face(weights)
-    write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
-    write_atomically(Path(folder) / CONFIG, json.dumps(config_to_json(config, tensors), indent=2) + "\n")
+    folder, tensors = local_folder(folder), to_hugging_face(weights)
+    check_contents("This model", tensors, config)
+    write_atomically(folder / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
+    write_atomically(folder / CONFIG, json.dumps(config_to_json(config, tensors), indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
             f"{folder}/{CONFIG} is not that of a BERT which can be opened here. {shown(error, 1_500)}"
         ) from error
     contents = read_contents(folder / WEIGHTS)
-    check_contents(folder / WEIGHTS, contents, config)
+    check_contents(f"{folder / WEIGHTS}", contents, config)
     needed = [name for name in contents if not name.endswith(UNUSED)]
     tensors = read_tensors(folder / WEIGHTS, contents, needed)
     try:
@@ -185,22 +188,29 @@ def load_checkpoint(name: str | Path) -> Checkpoint:
     return Checkpoint(folder, settings, replace(config, pooler="pooler.dense.weight" in weights), weights)
 
 
-def check_contents(path: Path, contents: Mapping[str, Entry], config: BertConfig) -> None:
-    """Refuse weights that are obviously not those of the settings, before any of them is read or a model is made."""
+def check_contents(owner: str, contents: Mapping[str, Entry | Tensor], config: BertConfig) -> None:
+    """Refuse weights that are not those of the settings, before any of them is read or written, or a model is made."""
     layers = {match[1] for name in contents if (match := re.search(r"encoder\.layer\.(\d+)\.", name))}
     if len(layers) != config.n_layers:
-        raise ValueError(f"{path} holds {len(layers)} layers, but {CONFIG} speaks of {config.n_layers}.")
+        raise ValueError(f"{owner} holds {len(layers)} layers, but {CONFIG} speaks of {config.n_layers}.")
     if config.n_layers > MOST_LAYERS or config.n_layers * config.n_heads > MOST_HEADS:
         raise ValueError(
-            f"{path} holds {config.n_layers} layers with {config.n_heads} heads each, which is more than any BERT has."
+            f"{owner} holds {config.n_layers} layers with {config.n_heads} heads each, which is more than any BERT has."
         )
-    tables = {entry.shape for name, entry in contents.items() if name.endswith(WORD_TABLES)}
+    tables = {tuple(entry.shape) for name, entry in contents.items() if name.endswith(WORD_TABLES)}
     if tables != {(config.vocab_size, config.n_embed)}:
         raise ValueError(
-            f"{path} does not fit its {CONFIG}: the table of words has the shape {shown(sorted(tables))}, but these "
+            f"{owner} does not fit its {CONFIG}: the table of words has the shape {shown(sorted(tables))}, but these "
             f"settings make it {(config.vocab_size, config.n_embed)}."
+        )
+    square = (config.n_embed, config.n_embed)  # the queries of all heads, one above the other
+    queries = {tuple(entry.shape) for name, entry in contents.items() if name.endswith(".self.query.weight")}
+    if queries - {square}:
+        raise ValueError(
+            f"{owner} does not fit its {CONFIG}: {config.n_heads} heads of {config.head_size} features make queries of "
+            f"the shape {square}, but these have {shown(sorted(queries - {square}))}."
         )
     found = sum(math.prod(entry.shape) for name, entry in contents.items() if not name.endswith(UNUSED))
     most = 3 * (config.n_parameters + len(config.labels) * (config.n_embed + 1))  # with any head, and a table twice
     if found > most:
-        raise ValueError(f"{path} does not fit its {CONFIG}: it holds {found:,} numbers, and needs {most:,} at most.")
+        raise ValueError(f"{owner} does not fit its {CONFIG}: it holds {found:,} numbers, and needs {most:,} at most.")

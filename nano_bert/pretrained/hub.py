@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nano_bert.pretrained.safe_files import shown
+from nano_bert.tokenizer.check_given import shown
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -71,7 +71,7 @@ def local_folder(name: str | Path) -> Path:
     """
     given: Any = name
     if not isinstance(given, (str, Path)) or not str(given):
-        raise TypeError(f"A model is opened by the name of its folder, but {shown(repr(name))} is no name.")
+        raise TypeError(f"A folder is given by its name, a text or a Path, but {shown(repr(name))} is no name.")
     try:
         folder = Path(name).expanduser()
         is_file = folder.is_file()

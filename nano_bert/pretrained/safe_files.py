@@ -14,29 +14,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from nano_bert.tokenizer.check_given import shown
+
 SMALL = 4_000_000  # bytes: settings; those of a BERT with a thousand classes take a hundredth
 LARGE = 20_000_000  # bytes: a vocabulary; the largest published one, of half a million pieces, takes ten million
-
-
-def shown(value: object, limit: int = 80) -> str:
-    r"""Return a value as a text to be printed: on one line, not too long, with nothing that steers a terminal.
-
-    Args:
-        value: A text, which gets no quotation marks; or any other value, which is shown as Python shows it.
-        limit: The longest that it may get.
-
-    Examples:
-        >>> from nano_bert.pretrained.safe_files import shown
-        >>> print(shown("naïve \x1b[31m"), shown(["a", 3]), shown("word " * 1000, limit=12))
-        naïve \x1b[31m ['a', 3] word word w…
-    """
-    try:
-        text = value if isinstance(value, str) else str(value) if isinstance(value, Exception) else repr(value)
-    except (ValueError, RecursionError):  # a number of many thousand digits, a list in a list in a list …
-        text = f"<{type(value).__name__}>"
-    # No escape is shorter than what it stands for, so that what comes after the limit need not be looked at.
-    clean = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from nano_bert.pretrained.safe_files import damaged, opened, parse_json, shown
+from nano_bert.pretrained.safe_files import damaged, opened, parse_json
+from nano_bert.tokenizer.check_given import shown
 
 LONGEST_HEADER = 4_000_000  # bytes; that of BERT-large takes 40,000
 LARGEST_WEIGHT = 1e6  # trained weights stay below a thousand, and from far larger ones comes NaN

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from nano_bert.pretrained.hub import ADDED_TOKENS, SETTINGS, SPECIAL_TOKENS_MAP, VOCAB, WHOLE
-from nano_bert.pretrained.safe_files import read_json, read_text, shown, write_atomically
+from nano_bert.pretrained.safe_files import read_json, read_text, write_atomically
 from nano_bert.pretrained.tokenizer_json import read_tokenizer_json
 from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer
+from nano_bert.tokenizer.check_given import shown
 
 # How the settings call the special tokens, in the order of SPECIAL_TOKENS.
 SPECIAL_NAMES = ("pad_token", "cls_token", "sep_token", "unk_token", "mask_token")

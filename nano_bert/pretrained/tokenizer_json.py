@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from nano_bert.pretrained.safe_files import LARGE, read_json, shown
+from nano_bert.pretrained.safe_files import LARGE, read_json
+from nano_bert.tokenizer.check_given import shown
 
 # What each step must be, and what it may say; a step may leave out what has only one value here.
 DEMANDS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -82,7 +83,7 @@ def _ends(path: Path, processor: Any) -> dict[str, Any]:
     try:
         if processor["type"] == "BertProcessing":
             return {"cls_token": processor["cls"][0], "sep_token": processor["sep"][0]}
-        parts = [next(iter(part.values())) for part in (*processor["single"], *processor["pair"])]
+        parts = [said for part in (*processor["single"], *processor["pair"]) for said in part.values()]
         ids = [part["id"] for part in parts]
         cls, sep = ids[0], ids[2]
         right_ids = ids == [cls, "A", sep, cls, "A", sep, "B", sep]

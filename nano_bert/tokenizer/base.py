@@ -6,8 +6,7 @@ cut, and the texts of a batch are filled up to one length (Devlin et al., 2019, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from numbers import Integral
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-Text = str | Sequence[str]
+from nano_bert.tokenizer.check_given import Text, check_settings, check_texts, is_whole
+
 Truncation = Literal["head", "tail", "both"]
 
 Item = TypeVar("Item")
@@ -176,72 +176,3 @@ class Tokenizer(ABC):
         """Refuse an id that no token has."""
         if not 0 <= index < len(self):
             raise ValueError(f"{index} is not an id of this vocabulary: ids go from 0 to {len(self) - 1}.")
-
-
-def check_settings(
-    special_tokens: Sequence[str], max_seq_len: int | None, lower_case: bool, truncation: Truncation
-) -> None:
-    """Refuse what no tokenizer can be made with.
-
-    Raises:
-        ValueError: If a setting has a value that cannot be.
-        TypeError: If it is something of another kind.
-    """
-    given: Any = special_tokens
-    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):  # pyright: ignore
-        raise TypeError(f"special_tokens are a list of texts, but they are {given!r:.80}.")
-    if len(special_tokens) < 5 or len(set(special_tokens)) != len(special_tokens) or "" in special_tokens:
-        raise ValueError(
-            f"special_tokens are at least five different texts, in the order {' '.join(SPECIAL_TOKENS)}, "
-            f"but these are {list(special_tokens)!r:.200}."
-        )
-    if max_seq_len is not None and not is_whole(max_seq_len):
-        raise TypeError(f"max_seq_len is a number of tokens, but it is {max_seq_len!r:.80}.")
-    if max_seq_len is not None and max_seq_len < 3:
-        raise ValueError(
-            f"max_seq_len={max_seq_len} leaves no room for a word between [CLS] and [SEP]: take 3 or more."
-        )
-    if lower_case not in (True, False):
-        raise TypeError(f"lower_case is True or False, but it is {lower_case!r:.80}.")
-    if truncation not in ("head", "tail", "both"):
-        raise ValueError(f'truncation is "head", "tail" or "both", but it is {truncation!r:.80}.')
-
-
-def is_whole(number: object) -> bool:
-    """Return whether something is a whole number, and none that stands for true or false."""
-    return isinstance(number, Integral) and number is not True and number is not False
-
-
-def check_texts(name: str, texts: Iterable[Text]) -> list[Text]:
-    """Return several texts as a list. Refuse a single one: a string would be read letter by letter."""
-    given: Any = texts
-    if isinstance(given, str):
-        raise TypeError(f"{name} is a list of texts, but it is one string: put it in a list, [text].")
-    if isinstance(given, (bytes, Mapping, Set)) or not isinstance(given, Iterable):  # a set has no order
-        raise TypeError(f"{name} is a list of texts, but it is {given!r:.80}.")
-    return list(texts)
-
-
-def words_of(text: Text, is_known: Callable[[str], bool]) -> Sequence[str]:
-    """Return the words of a text that is given as a list of words; and a string as a list of one.
-
-    Args:
-        text: The text.
-        is_known: Which words are in the vocabulary: they may hold a blank.
-
-    Raises:
-        TypeError: If it is neither.
-        ValueError: If another word holds a blank: then it is a text, and what is meant is a batch.
-    """
-    if isinstance(text, str):
-        return [text]
-    given: Any = text
-    if not isinstance(given, Sequence) or not all(isinstance(word, str) for word in cast(Sequence[object], given)):
-        raise TypeError(f"A text is a string or a list of words, but this one is {given!r:.80}.")
-    for word in text:
-        if word and word.split() != [word] and not is_known(word):
-            raise ValueError(
-                f"A list holds the words of one text, but {word!r:.80} holds a blank, so it is a text of its own. "
-                f"For several texts: tokenizer.encode_batch(texts)."
-            )
-    return text

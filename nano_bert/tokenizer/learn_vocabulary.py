@@ -26,7 +26,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, check_texts
+from nano_bert.tokenizer.base import SPECIAL_TOKENS
+from nano_bert.tokenizer.check_given import check_texts
 from nano_bert.tokenizer.text_cleaning import split_words
 
 CONTINUES = "##"  # marks a piece that does not begin a word

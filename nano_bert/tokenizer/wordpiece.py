@@ -14,7 +14,8 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_settings, words_of
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer, Truncation
+from nano_bert.tokenizer.check_given import Text, check_settings, shown, words_of
 from nano_bert.tokenizer.learn_vocabulary import CONTINUES, learn_vocabulary
 from nano_bert.tokenizer.text_cleaning import locate_words, split_words
 
@@ -221,9 +222,10 @@ class WordPieceTokenizer(Tokenizer):
         Raises:
             ValueError: If no line can hold a piece.
         """
+        from nano_bert.pretrained.hub import local_folder
         from nano_bert.pretrained.tokenizer_files import write_files
 
-        write_files(Path(folder), self)
+        write_files(local_folder(folder), self)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, max_seq_len: int | None = None) -> "WordPieceTokenizer":
@@ -241,7 +243,6 @@ class WordPieceTokenizer(Tokenizer):
             ValueError: If a file cannot be read, or asks for something that this tokenizer does not do.
         """
         from nano_bert.pretrained.hub import find_files
-        from nano_bert.pretrained.safe_files import shown
         from nano_bert.pretrained.tokenizer_files import read_files
 
         folder = find_files(folder)

@@ -16,7 +16,8 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.base import SPECIAL_TOKENS, Text, Tokenizer, Truncation, check_settings, check_texts, words_of
+from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer, Truncation
+from nano_bert.tokenizer.check_given import Text, check_settings, check_texts, shown, words_of
 
 
 class WordTokenizer(Tokenizer):
@@ -140,6 +141,7 @@ class WordTokenizer(Tokenizer):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `vocab.txt`, a word a line in the order of the ids, and `tokenizer_config.json`."""
+        from nano_bert.pretrained.hub import local_folder
         from nano_bert.pretrained.safe_files import write_atomically
 
         settings = {
@@ -155,8 +157,9 @@ class WordTokenizer(Tokenizer):
                 f"vocab.txt holds a word a line, but {unwritable[0]!r:.80} holds a line break or nothing, or ends "
                 f"with a blank."
             )
-        write_atomically(Path(folder) / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_token))
-        write_atomically(Path(folder) / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
+        folder = local_folder(folder)
+        write_atomically(folder / "vocab.txt", "".join(f"{word}\n" for word in self.id_to_token))
+        write_atomically(folder / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "WordTokenizer":
@@ -167,7 +170,7 @@ class WordTokenizer(Tokenizer):
             ValueError: If a file in it cannot be read, or `vocab.txt` was changed by another hand.
         """
         from nano_bert.pretrained.hub import local_folder
-        from nano_bert.pretrained.safe_files import read_json, read_text, shown
+        from nano_bert.pretrained.safe_files import read_json, read_text
 
         folder = local_folder(folder)
         for name in ("vocab.txt", "tokenizer_config.json"):

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from nano_bert.data import Split
+from nano_bert.data.corpus import Split, check_split
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import Text, check_kind, check_texts
 from nano_bert.training.evaluation import Metrics, measure
 
 
@@ -23,11 +24,13 @@ def majority(train: Split, test: Split, names: Sequence[str]) -> Metrics:
 
     Examples:
         >>> from nano_bert.training.baselines import majority
-        >>> from nano_bert.data import Split
+        >>> from nano_bert.data.corpus import Split, check_split
         >>> train, test = Split(["a", "b", "c"], [1, 1, 0]), Split(["d", "e"], [0, 1])
         >>> majority(train, test, names=("negative", "positive")).accuracy
         0.5
     """
+    check_split(train, len(names), "The split train")
+    check_split(test, len(names), "The split test")
     [(most_frequent, _)] = Counter(train.labels).most_common(1)
     return measure(test.labels, [most_frequent] * len(test), names)
 
@@ -45,7 +48,7 @@ class BagOfWords(nn.Module):
     Examples:
         >>> from nano_bert import WordTokenizer
         >>> from nano_bert.training.baselines import BagOfWords
-        >>> from nano_bert.data import Split
+        >>> from nano_bert.data.corpus import Split, check_split
         >>> train = Split(["good film", "bad film"], [1, 0])
         >>> bag = BagOfWords(WordTokenizer.from_texts(train.texts), ("negative", "positive")).fit(train)
         >>> bag.evaluate(Split(["a good one", "bad , just bad"], [1, 0])).accuracy
@@ -54,7 +57,9 @@ class BagOfWords(nn.Module):
 
     def __init__(self, tokenizer: Tokenizer, names: Sequence[str], tf_idf: bool = False) -> None:
         super().__init__()
+        check_kind("tokenizer", tokenizer, Tokenizer)
         self.tokenizer = tokenizer
+        check_texts("names", names)
         self.names = tuple(names)
         self.tf_idf = tf_idf
         self.rarity = torch.ones(len(tokenizer))
@@ -64,7 +69,7 @@ class BagOfWords(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "text n_classes"]:
         """Return the score of each class for each text."""
-        return self._scores(*self._features([self._count(text) for text in texts]))
+        return self._scores(*self._features([self._count(text) for text in check_texts("texts", texts)]))
 
     def fit(self, train: Split, penalty: float = 1.0, n_iterations: int = 100) -> "BagOfWords":
         """Find the weights of the words.
@@ -78,6 +83,7 @@ class BagOfWords(nn.Module):
         Returns:
             Itself, fitted.
         """
+        check_split(train, len(self.names), "The split train")
         counts = [self._count(text) for text in train.texts]
         if self.tf_idf:
             n_texts_with = torch.zeros(len(self.tokenizer))
@@ -99,6 +105,7 @@ class BagOfWords(nn.Module):
 
     def evaluate(self, split: Split) -> Metrics:
         """Compare its answers with the labels of a split."""
+        check_split(split, len(self.names), "The split")
         return measure(split.labels, self(split.texts).argmax(dim=-1).tolist(), self.names)
 
     def word_weights(self) -> dict[str, float]:
@@ -110,7 +117,7 @@ class BagOfWords(nn.Module):
         Examples:
             >>> from nano_bert import WordTokenizer
             >>> from nano_bert.training.baselines import BagOfWords
-            >>> from nano_bert.data import Split
+            >>> from nano_bert.data.corpus import Split, check_split
             >>> train = Split(["good film", "bad film"], [1, 0])
             >>> bag = BagOfWords(WordTokenizer.from_texts(train.texts), ("negative", "positive")).fit(train)
             >>> {word: round(weight, 2) for word, weight in bag.word_weights().items()}
@@ -121,7 +128,7 @@ class BagOfWords(nn.Module):
         words = {word: weights[index] for word, index in vocab.items() if word not in special}
         return dict(sorted(words.items(), key=lambda pair: pair[1]))
 
-    def _count(self, text: str) -> Counter[int]:
+    def _count(self, text: Text) -> Counter[int]:
         """Return how often each known word occurs in a text."""
         counts = Counter(self.tokenizer.token_ids(text))
         del counts[self.tokenizer.unk_id]

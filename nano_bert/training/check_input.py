@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from nano_bert.bert_module import BertModule
-from nano_bert.data.corpus import Corpus, check_labels
+from nano_bert.data.corpus import Corpus, check_split
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import check_kind
 from nano_bert.training.evaluation import check_tokenizer
 
 
@@ -16,11 +17,12 @@ def check_corpus(model: NanoBertForClassification, tokenizer: Tokenizer, corpus:
         ValueError: If model and tokenizer do not fit each other, a split is empty, or a label or the length of a text
             is beyond the model.
     """
-    check_tokenizer(model, tokenizer)
+    check_tokenizer(model, tokenizer, NanoBertForClassification)
+    check_kind(
+        "corpus", corpus, Corpus, "Corpus(name, label_names, train, validation, test) makes one of three Splits."
+    )
     for name, split in (("train", corpus.train), ("validation", corpus.validation)):
-        if len(split) == 0:
-            raise ValueError(f"The split {name} of {corpus.name} has no text to judge: give at least one.")
-        check_labels(split, len(model.config.labels), f"The split {name} of {corpus.name}")
+        check_split(split, len(model.config.labels), f"The split {name} of {corpus.name}")
         check_lengths(model, tokenizer, split.texts)
 
 

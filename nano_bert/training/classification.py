@@ -17,7 +17,7 @@ from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.training.batches import training_batches
 from nano_bert.training.check_input import check_corpus
 from nano_bert.training.evaluation import evaluate
-from nano_bert.training.loop import Task, learn
+from nano_bert.training.loop import Task, learn, settle
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import describe_data
 from nano_bert.training.run import Run
@@ -93,5 +93,5 @@ def train(
         >>> history[-1]["validation_accuracy"]
         1.0
     """
-    run, settings = run or Run(), settings or TrainingConfig()
+    settings, run = settle(settings, run)
     return learn(Classification(model, tokenizer, corpus, settings), settings, run)

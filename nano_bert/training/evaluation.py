@@ -15,14 +15,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nano_bert.bert_module import BertModule
-from nano_bert.data.corpus import Split, check_labels
+from nano_bert.data.corpus import Split, check_split
 from nano_bert.fast.data_parallel import sum_over_processes
 from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
-from nano_bert.model import NanoBertForClassification
-from nano_bert.tokenizer.base import Text, Tokenizer, check_texts
+from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import Text, check_kind, check_texts
 
 TOKENS_AT_A_TIME = 16_384
+
+HOW_TO_GET: dict[type, str] = {
+    NanoBertForClassification: "A model gets a new classifier by NanoBertForClassification.from_pretrained(folder, "
+    'labels=["negative", "positive"]), which is then trained.',
+    NanoBertForPreTraining: "It is one that guesses words: NanoBertForPreTraining.from_pretrained(folder).",
+}
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,9 @@ def predict_probabilities(
         TypeError: If the texts are one string, not a list.
         ValueError: If there are none.
     """
-    check_texts("texts", texts)
-    if len(texts) == 0:
+    check_tokenizer(model, tokenizer, NanoBertForClassification)
+    texts = check_texts("texts", texts)
+    if not texts:
         raise ValueError("There is no text to judge: give at least one.")
     return probabilities_of_rows(model, tokenizer, [tokenizer.encode(text) for text in texts])
 
@@ -128,7 +136,7 @@ def probabilities_of_rows(
         tokenizer: The tokenizer that the model was trained with.
         rows: The ids of each text, `[CLS]` and `[SEP]` included.
     """
-    check_tokenizer(model, tokenizer)
+    check_tokenizer(model, tokenizer, NanoBertForClassification)
     longest = max(map(len, rows), default=0)
     if longest > model.config.max_seq_len:
         raise ValueError(
@@ -163,12 +171,20 @@ def shares_of(scores: Float[Tensor, "*places answer"]) -> Float[Tensor, "*places
     return scores.float().softmax(dim=-1)
 
 
-def check_tokenizer(model: BertModule, tokenizer: Tokenizer) -> None:
-    """Refuse a tokenizer that was not made for a model: another vocabulary, or other ids that the model hides.
+def check_tokenizer(model: BertModule, tokenizer: Tokenizer, kind: type[BertModule] = BertModule) -> None:
+    """Refuse a model of another kind, and a tokenizer that was not made for it: another vocabulary or other padding.
+
+    Args:
+        model: The model.
+        tokenizer: What should be its tokenizer.
+        kind: What the model is needed as.
 
     Raises:
+        TypeError: If one of them is something else.
         ValueError: If they do not fit; the message says where they differ.
     """
+    check_kind("model", model, kind, HOW_TO_GET.get(kind, ""))
+    check_kind("tokenizer", tokenizer, Tokenizer, "It is a WordTokenizer or a WordPieceTokenizer of this package.")
     config = model.config
     if len(tokenizer) != config.vocab_size:
         raise ValueError(
@@ -191,7 +207,8 @@ def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Spli
     Raises:
         ValueError: If the split is empty, or holds a label or a text that is beyond the model.
     """
-    check_labels(split, len(model.config.labels), "The split")
+    check_tokenizer(model, tokenizer, NanoBertForClassification)
+    check_split(split, len(model.config.labels), "The split")
     mine = range(rank(), len(split), world_size())
     answered = torch.zeros(len(split), dtype=torch.long)
     if len(mine) > 0 or world_size() == 1:

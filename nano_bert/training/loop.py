@@ -18,6 +18,7 @@ from nano_bert.fast.data_parallel import Losses, mean_loss
 from nano_bert.fast.distributed import own_device
 from nano_bert.fast.fused import fused_meanwhile
 from nano_bert.fast.hardware import on_device
+from nano_bert.tokenizer.check_given import check_kind
 from nano_bert.training.optimizer import TrainingConfig, make_optimizer, rate_at, train_step
 from nano_bert.training.run import Run
 
@@ -48,6 +49,18 @@ class Task(ABC, Generic[Model]):
     @abstractmethod
     def validate(self) -> tuple[float, dict[str, float]]:
         """Return how good the model is, the higher the better, and what to note of it in the history."""
+
+
+def settle(settings: TrainingConfig | None, run: Run | None) -> tuple[TrainingConfig, Run]:
+    """Return how to train and where to keep it: what is given, or what is usual.
+
+    Raises:
+        TypeError: If something else is given.
+    """
+    settings, run = TrainingConfig() if settings is None else settings, Run() if run is None else run
+    check_kind("settings", settings, TrainingConfig, "TrainingConfig(epochs=3) makes one.")
+    check_kind("run", run, Run, 'Run("runs/mine") keeps a run in a folder.')
+    return settings, run
 
 
 def learn(task: Task[Any], settings: TrainingConfig, run: Run) -> list[dict[str, Any]]:

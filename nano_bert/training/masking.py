@@ -17,6 +17,7 @@ from torch import Tensor
 from nano_bert.embeddings import check_whole
 from nano_bert.task_heads import IGNORED
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import check_kind
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def mask_words(
         [-100, -100, 6, -100, 8, -100, -100, -100]
     """
     check_share(share)
+    check_kind("tokenizer", tokenizer, Tokenizer)
+    check_kind("generator", generator, torch.Generator, "torch.Generator().manual_seed(0) makes one.")
     check_whole("input_ids", input_ids)
     if input_ids.ndim == 0 or input_ids.numel() == 0:
         raise ValueError("There is no token to hide: give at least one text of at least one token.")

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from nano_bert.fast.hardware import DTYPES
-from nano_bert.pretrained.safe_files import shown
+from nano_bert.tokenizer.check_given import shown
 
 LARGEST = 1_000_000_000  # more epochs, or texts at a time, than anybody waits for
 WHOLE, NUMBER = (int, "a whole number (int)"), ((int, float), "a number")

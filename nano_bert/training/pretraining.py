@@ -19,10 +19,11 @@ from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.task_heads import IGNORED, masked_word_loss, next_sentence_loss
-from nano_bert.tokenizer.base import Tokenizer, check_texts
+from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.check_given import check_kind, check_texts
 from nano_bert.training.batches import like_lengths
 from nano_bert.training.evaluation import check_tokenizer
-from nano_bert.training.loop import Task, learn
+from nano_bert.training.loop import Task, learn, settle
 from nano_bert.training.masking import Masking, mask_words
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import describe_data
@@ -45,7 +46,7 @@ class Pretraining(Task[NanoBertForPreTraining]):
         settings: TrainingConfig,
         masking: Masking,
     ) -> None:
-        check_tokenizer(model, tokenizer)
+        check_tokenizer(model, tokenizer, NanoBertForPreTraining)
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.masking = settings.batch_size, masking
         self.in_pairs = model.next_sentence_head is not None
@@ -183,8 +184,10 @@ def pretrain(
         >>> history[-1]["validation_loss"] < history[0]["validation_loss"]
         True
     """
-    run, settings = run or Run(), settings or TrainingConfig()
+    settings, run = settle(settings, run)
+    masking = Masking() if masking is None else masking
+    check_kind("masking", masking, Masking, "Masking(share=0.15) makes one.")
     if settings.word_dropout > 0:
         raise ValueError("In pretraining words are hidden, not dropped: set word_dropout to 0.")
-    task = Pretraining(model, tokenizer, texts, validation, settings, masking or Masking())
+    task = Pretraining(model, tokenizer, texts, validation, settings, masking)
     return learn(task, settings, run)

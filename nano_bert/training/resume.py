@@ -123,9 +123,17 @@ def _bytes_of(tensor: Tensor) -> bytes:
 
 
 def optimizer_memory(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return what an optimizer remembers: for each weight, by its number, two moving averages and a count."""
-    memories = optimizer.state_dict()["state"].items()
-    return {f"{number}.{name}": tensor for number, memory in memories for name, tensor in memory.items()}
+    """Return what an optimizer remembers: for each weight, by its number, two moving averages and a count.
+
+    Before the first step that is nothing. Afterwards a weight that nothing has moved yet has zeros, with which AdamW
+    would begin: so it can be seen of a file whether something is missing.
+    """
+    memory: dict[str, Tensor] = {}
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, weight in enumerate(weights if optimizer.state else []):
+        zeros = {"step": torch.zeros(()), "exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight)}
+        memory |= {f"{number}.{name}": tensor for name, tensor in (optimizer.state.get(weight) or zeros).items()}
+    return memory
 
 
 def set_optimizer_memory(optimizer: torch.optim.Optimizer, memory: Mapping[str, Tensor]) -> None:

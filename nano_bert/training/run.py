@@ -20,6 +20,7 @@ from nano_bert.bert_module import BertModule
 from nano_bert.fast.data_parallel import gather
 from nano_bert.fast.distributed import is_first, rank, world_size
 from nano_bert.fast.hardware import random_state, set_random_state
+from nano_bert.pretrained.hub import local_folder
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import (
     damaged,
@@ -75,7 +76,7 @@ class Run:
     best: Mapping[str, Tensor]
 
     def __init__(self, folder: str | Path | None = None, resume: bool = False, show_progress: bool = False) -> None:
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else local_folder(folder)
         self.resume, self.show_progress = resume, show_progress
         self.progress = Progress()
         self.cpu_start, self.wall_start = time.process_time(), time.perf_counter()

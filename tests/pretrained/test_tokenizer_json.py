@@ -29,11 +29,12 @@ def edit(path: Path, *names: str, value: Any) -> None:
     """Change what stands in a JSON file under a name in a name; `...` takes it out."""
     whole: Any = json.loads(path.read_text(encoding="utf-8"))
     inner = whole
-    for name in names[:-1]:
-        inner = inner[int(name) if name.isdigit() else name]
-    inner[names[-1]] = value
+    *before, last = (int(name) if name.isdigit() else name for name in names)
+    for name in before:
+        inner = inner[name]
+    inner[last] = value
     if value is ...:
-        del inner[names[-1]]
+        del inner[last]
     path.write_text(json.dumps(whole), encoding="utf-8")
 
 
@@ -77,6 +78,8 @@ def test_an_unused_piece_that_was_made_a_special_token(tmp_path: Path) -> None:
         (("pre_tokenizer",), {"type": "Whitespace"}),
         (("pre_tokenizer",), ...),
         (("post_processor",), None),
+        (("post_processor", "single", "0"), {}),
+        (("post_processor", "single", "0", "Sequence"), {"id": "A", "type_id": 0}),  # two things at once
         (("post_processor", "single", "0", "SpecialToken", "id"), "[SEP]"),
         (("post_processor", "pair", "3", "Sequence", "type_id"), 0),
         (("model", "type"), "BPE"),

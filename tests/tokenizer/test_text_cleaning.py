@@ -119,9 +119,9 @@ def test_time_grows_with_the_text_and_not_faster(text: str) -> None:
     def seconds(n_times: int) -> float:
         runs: list[float] = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             split_words(text * n_times)
-            runs.append(time.perf_counter() - start)
+            runs.append(time.process_time() - start)
         return min(runs)
 
     assert seconds(400_000) < 10 * seconds(100_000) + 0.01

@@ -404,9 +404,9 @@ def test_an_id_outside_the_vocabulary_is_refused(tokenizer: WordPieceTokenizer, 
 def seconds(do: Callable[[], object]) -> float:
     runs: list[float] = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         do()
-        runs.append(time.perf_counter() - start)
+        runs.append(time.process_time() - start)
     return min(runs)
 
 

@@ -18,6 +18,7 @@ from nano_bert.cli.arguments import main
 from nano_bert.data import load_phrases
 from nano_bert.training import Run, TrainingConfig, loop, resume, train
 from nano_bert.training.run_folder import FILES_OF_A_MODEL, LOCK_FILE, STATE_FILE, check_folder, locked
+from nano_bert.training.state_check import MEMORY
 
 CORPUS = load_phrases(n=100)
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
@@ -109,6 +110,14 @@ UNFIT: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "half an optimizer": (
         lambda _, __, tensors: tensors.pop("optimizer.0.exp_avg"), "the optimizer's memory is not complete"
+    ),
+    "an optimizer that forgot a weight": (
+        lambda _, __, tensors: [tensors.pop(f"optimizer.3.{name}") for name in MEMORY],
+        "the optimizer's memory is not complete",
+    ),
+    "an optimizer with a weight more": (
+        lambda _, __, tensors: tensors.update({f"optimizer.99.{name}": torch.zeros(()) for name in MEMORY}),
+        "the optimizer's memory is not complete",
     ),
     "an optimizer of another": (
         lambda _, __, tensors: tensors.update({"optimizer.0.exp_avg": torch.zeros(3)}), "has another shape"
