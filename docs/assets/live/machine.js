@@ -1,0 +1,470 @@
+// The machine: a text field, the words that are read, the stages below them, and the sum behind a number. It keeps nothing
+// and sends nothing: what is typed lives as long as the page.
+"use strict";
+
+/**
+ * @typedef {object} Token
+ * @property {string} word
+ * @property {number} id
+ * @property {boolean} hidden  Nobody may look at it (chapter 5).
+ * @property {boolean} out  Left out: it is not there.
+ * @property {number} moved  By how many places it was moved.
+ */
+
+LiveBert.machine = (() => {
+  const { el, button, shown, NumberTable } = LiveBert.tables;
+  const EXAMPLES = {
+    pencil: ["the film was good not bad", "the film was bad not good", "the film was not good", "not good"],
+    "imdb-tiny": ["A wonderful film, moving and funny.", "I expected a masterpiece. What a boring, predictable mess.", "The plot is thin, but the cast is wonderful and the ending moved me."],
+  };
+  const NAMES = { pencil: "by hand", "imdb-tiny": "trained on reviews" };
+
+  class Machine {
+    /** @param {HTMLElement} holder @param {Model} model */
+    constructor(holder, model) {
+      this.wanted = (holder.dataset.stage || "all").split(" ");
+      this.hiddenWords = (holder.dataset.hide || "").split(" ").filter(Boolean);
+      this.model = model;
+      this.text = holder.dataset.text || EXAMPLES[/** @type {keyof EXAMPLES} */ (model.name)][0];
+      this.focusWord = holder.dataset.focus || "";
+      this.focus = 0;
+      /** @type {number | null} */
+      this.hovered = null;
+      /** @type {Token[]} */
+      this.tokens = [];
+      /** @type {Map<string, {place: Place, from: number}>} */
+      this.changes = new Map();
+      /** @type {{section: Element, cell: Cell, way: Cell[]} | null} */
+      this.opened = null;
+      this.speaking = 0;
+      this.frame = 0;
+      this.element = el("div", { class: "live" });
+      this.build();
+      this.read(this.text);
+      holder.append(this.element);
+      this.render();
+      holder.classList.add("live-runs");
+      new ResizeObserver(() => this.redraw()).observe(this.chips);
+    }
+
+    build() {
+      const { name } = this.model;
+      const whole = this.wanted.includes("all");
+      const number = (Machine.count += 1);
+      this.field = el("textarea", { class: "live-text", rows: 1, id: `live-text-${number}`, spellcheck: "false", autocomplete: "off" });
+      this.field.addEventListener("input", () => {
+        this.read(this.field.value);
+        this.render();
+      });
+      const models = Object.entries(NAMES).map(([key, label]) => {
+        const one = button(label, () => this.change(key), { "aria-pressed": String(key === name) });
+        return one;
+      });
+      const examples = EXAMPLES[/** @type {keyof EXAMPLES} */ (name)].map((text) => button(text, () => {
+        this.field.value = text;
+        this.read(text);
+        this.render();
+      }));
+      this.verdict = el("div", { class: "live-verdict" });
+      this.bar = el("div", { class: "live-bar" }, el("span"));
+      this.answer = el("p", { class: "live-answer" });
+      this.verdict.append(this.answer, this.bar);
+      this.chips = el("ul", { class: "live-chips", role: "listbox", "aria-orientation": "horizontal", "aria-label": "The tokens that are read. Choose one with the arrow keys; M hides it, Delete leaves it out, brackets move it." });
+      this.arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      this.arcs.setAttribute("class", "live-arcs");
+      this.arcs.setAttribute("aria-hidden", "true");
+      this.unread = el("p", { class: "live-unread" });
+      this.looks = el("p", { class: "live-looks" });
+      this.changed = el("div", { class: "live-changes" });
+      this.spoken = el("p", { class: "live-spoken", role: "status" });
+      const keys = /** @type {[string, string, () => void][]} */ ([
+        ["Hide", "M", () => this.hide()], ["Leave out", "Del", () => this.leaveOut()],
+        ["Move back", "[", () => this.move(-1)], ["Move on", "]", () => this.move(1)],
+      ]);
+      this.actions = keys.map(([label, key, work]) => {
+        const made = button(label, work);
+        made.append(" ", el("kbd", {}, key));
+        return made;
+      });
+      this.undo = button("As typed", () => {
+        this.read(this.text);
+        this.render();
+      });
+      this.listen();
+      this.element.append(
+        el("div", { class: "live-top" },
+          el("div", { class: "live-line" }, el("label", { for: `live-text-${number}` }, "Type a text"), el("div", { class: "live-choice", role: "group", "aria-label": "Weights" }, el("span", {}, "Weights:"), ...models)),
+          this.field,
+          el("div", { class: "live-examples", role: "group", "aria-label": "Examples" }, ...examples)),
+        this.verdict,
+        el("div", { class: "live-words" }, this.arcs, this.chips), this.unread,
+        el("div", { class: "live-actions", role: "group", "aria-label": "What becomes of the chosen word" }, ...this.actions, this.undo),
+        this.looks, this.changed, this.spoken,
+      );
+      /** @type {Stage[]} */
+      this.stages = [];
+      for (const [key, make] of Object.entries(LiveBert.stages.all)) {
+        if (!whole && !this.wanted.includes(key)) continue;
+        const stage = make(this, this.model);
+        stage.element.append(el("div", { class: "live-below" }));
+        this.stages.push(stage);
+        this.element.append(stage.element);
+      }
+      if (!whole) this.element.append(el("p", { class: "live-more" }, el("a", { href: `${LiveBert.base}live.html` }, "The whole machine")));
+    }
+
+    listen() {
+      this.chips.addEventListener("click", (event) => {
+        const chip = /** @type {HTMLElement} */ (event.target).closest("li");
+        if (chip) this.choose(this.chipTokens[Number(chip.dataset.index)]);
+      });
+      this.chips.addEventListener("pointerover", (event) => {
+        const chip = /** @type {HTMLElement} */ (event.target).closest("li");
+        const token = chip && this.tokens[Number(chip.dataset.index)];
+        if (event.pointerType === "mouse" && token && !token.out) this.hover(this.read_tokens.indexOf(token));
+      });
+      this.chips.addEventListener("pointerleave", () => this.hover(null));
+      this.chips.addEventListener("keydown", (event) => {
+        const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 });
+        const works = /** @type {Record<string, () => void>} */ ({
+          m: () => this.hide(), M: () => this.hide(), Delete: () => this.leaveOut(), Backspace: () => this.leaveOut(), "[": () => this.move(-1), "]": () => this.move(1),
+          Home: () => this.choose(0), End: () => this.choose(this.tokens.length - 1),
+        });
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.key in steps) this.choose(Math.max(0, Math.min(this.tokens.length - 1, this.chosen + steps[event.key])));
+        else if (event.key in works) works[event.key]();
+        else return;
+        event.preventDefault();
+        event.stopPropagation(); // elsewhere the arrow keys go to another page
+        /** @type {HTMLElement | null} */ (this.chips.children[this.chosen])?.focus();
+      });
+    }
+
+    /** The numbers of the tokens, as the chips show them. */
+    get chipTokens() {
+      return this.tokens.map((_, i) => i);
+    }
+
+    /** The tokens that the model reads: all but those that are left out. */
+    get read_tokens() {
+      return this.tokens.filter((token) => !token.out);
+    }
+
+    /** Take in a text. @param {string} text */
+    read(text) {
+      const { words } = LiveBert;
+      this.text = text;
+      if (this.field.value !== text) this.field.value = text;
+      const found = words.tokenize(this.model, text);
+      const { kept, head, left } = words.cut(this.model, found);
+      const [, cls, sep] = this.model.special_tokens;
+      this.tokens = [cls, ...kept, sep].map((word) => ({ word, id: words.idOf(this.model, word), hidden: this.hiddenWords.includes(word), out: false, moved: 0 }));
+      this.unread.textContent = left ? `${left} of ${found.length} words are not read: this model has ${this.model.config.max_seq_len} places. What is left out comes after “${kept[head - 1] ?? ""}”.` : "";
+      const before = this.tokens[this.chosen]?.word;
+      const wanted = this.tokens.findIndex((token) => token.word === this.focusWord);
+      if (before === undefined || this.chosen === undefined) this.chosen = wanted > 0 ? wanted : Math.max(0, this.tokens.length - 2);
+      if (this.opened && this.opened.cell.place) this.close();
+    }
+
+    /** The number of the chosen token among all. */
+    chosen = /** @type {number} */ (/** @type {unknown} */ (undefined));
+
+    /** What the model reads. @returns {Inputs} */
+    inputs() {
+      const read = this.read_tokens;
+      const last = this.model.config.max_seq_len - 1;
+      return {
+        input_ids: read.map((token) => token.id),
+        attention_mask: read.map((token) => !token.hidden),
+        position_ids: read.map((token, i) => Math.max(0, Math.min(last, i + token.moved))),
+      };
+    }
+
+    /** Show everything anew. */
+    render() {
+      const started = performance.now();
+      cancelAnimationFrame(this.frame);
+      this.frame = 0;
+      const { model } = this;
+      const inputs = this.inputs();
+      const read = this.read_tokens;
+      const kept = LiveBert.bert.forward(model.weights, model.config, inputs);
+      const chosen = read.indexOf(this.tokens[this.chosen]);
+      const focus = Math.min(read.length - 1, this.hovered ?? (chosen < 0 ? 0 : chosen));
+      /** @type {Now} */
+      this.now = { model, kept, inputs, words: read.map((token) => token.word), focus };
+      this.showWords();
+      this.showVerdict();
+      for (const stage of this.stages) stage.update(this.now);
+      this.showSum?.();
+      this.announce();
+      this.took = performance.now() - started;
+    }
+
+    /** Show everything anew, once, before the next picture. */
+    redraw() {
+      if (!this.frame) this.frame = requestAnimationFrame(() => this.render());
+    }
+
+    showWords() {
+      const { kept, inputs, focus } = /** @type {Now} */ (this.now);
+      const unknown = this.model.special_tokens[3];
+      let place = -1;
+      while (this.chips.children.length > this.tokens.length) this.chips.lastElementChild?.remove();
+      this.tokens.forEach((token, i) => {
+        if (!token.out) place += 1;
+        let chip = /** @type {HTMLElement | undefined} */ (this.chips.children[i]);
+        if (!chip) {
+          chip = el("li", { role: "option", "data-index": i }, el("span", { class: "live-word" }), el("small"), el("small"));
+          this.chips.append(chip);
+        }
+        const [word, id, where] = /** @type {HTMLElement[]} */ ([...chip.children]);
+        const strange = this.model.id_to_token[token.id] !== token.word;
+        if (word.textContent !== token.word) word.textContent = token.word;
+        const says = strange ? unknown : `id ${token.id}`;
+        if (id.textContent !== says) id.textContent = says;
+        const stands = token.out ? "left out" : token.hidden ? "hidden" : `place ${inputs.position_ids[place]}`;
+        if (where.textContent !== stands) where.textContent = stands;
+        const kind = [strange && "unknown", token.hidden && "hidden", token.out && "out", token.moved && "moved", !token.out && place === focus && "focus"].filter(Boolean).join(" ");
+        if (chip.className !== kind) chip.className = kind;
+        const selected = String(i === this.chosen);
+        if (chip.getAttribute("aria-selected") !== selected) {
+          chip.setAttribute("aria-selected", selected);
+          chip.setAttribute("tabindex", selected === "true" ? "0" : "-1");
+        }
+      });
+      this.undo.hidden = !this.tokens.some((token) => token.out || token.moved || token.hidden !== this.hiddenWords.includes(token.word));
+      const draws = this.wanted.some((one) => ["all", "overview", "attention"].includes(one));
+      if (!draws) return;
+      const layer = `bert.encoder.layers.${this.model.config.n_layers - 1}.attention.heads.`;
+      const weights = [...Array(this.model.config.n_heads).keys()].map((head) => kept[`${layer}${head}.weights`][focus]);
+      const chips = /** @type {HTMLElement[]} */ ([...this.chips.children]).filter((_, i) => !this.tokens[i].out);
+      if (chips.length <= 16) LiveBert.pictures.drawArcs(this.arcs, chips, weights, focus);
+      else {
+        this.arcs.replaceChildren();
+        this.arcs.parentElement?.classList.remove("arched");
+      }
+      if (!this.wanted.includes("overview")) return;
+      const { words } = /** @type {Now} */ (this.now);
+      this.looks.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
+      weights.forEach((row, head) => {
+        const best = row.indexOf(Math.max(...row));
+        this.looks.append(`${head ? "; " : ""}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
+      });
+      this.looks.append(". Choose another word.");
+    }
+
+    showVerdict() {
+      const { kept } = /** @type {Now} */ (this.now);
+      const { labels } = this.model.config;
+      const [row] = kept.probabilities;
+      const best = row.indexOf(Math.max(...row));
+      this.answer.replaceChildren(el("span", { class: best ? "up" : "down" }, labels[best]), ` ${shown(row[best])}`);
+      this.bar.dataset.low = labels[0];
+      this.bar.dataset.high = labels[1];
+      /** @type {HTMLElement} */ (this.bar.firstElementChild).style.left = `${(100 * row[1]).toFixed(2)}%`;
+      this.changed.replaceChildren();
+      if (!this.changes.size) return;
+      for (const [key, { place, from }] of this.changes) {
+        const now = this.model.weights[place.name][place.row][place.column];
+        this.changed.append(button(`${LiveBert.stages.called(this.model, place)}: ${shown(from, 2)} → ${shown(now, 2)} ✕`, () => {
+          this.set(place, from);
+          this.changes.delete(key);
+          this.render();
+        }, { title: "Put it back" }));
+      }
+      this.changed.append(button("Put all back", () => {
+        for (const { place, from } of this.changes.values()) this.model.weights[place.name][place.row][place.column] = from;
+        this.changes.clear();
+        this.render();
+      }));
+    }
+
+    /** Say the verdict to who listens, once it has come to rest. */
+    announce() {
+      clearTimeout(this.speaking);
+      this.speaking = window.setTimeout(() => {
+        const said = `The verdict: ${this.answer.textContent}.`;
+        if (this.spoken.textContent !== said) this.spoken.textContent = said;
+      }, 900);
+    }
+
+    /** @param {number} index  Among all tokens. */
+    choose(index) {
+      this.chosen = index;
+      this.hovered = null;
+      this.render();
+    }
+
+    /** @param {number} token  Among those that are read. */
+    look(token) {
+      this.choose(this.tokens.indexOf(this.read_tokens[token]));
+    }
+
+    /** @param {number | null} token */
+    hover(token) {
+      if (this.hovered === token) return;
+      this.hovered = token;
+      this.redraw();
+    }
+
+    hide() {
+      const token = this.tokens[this.chosen];
+      token.hidden = !token.hidden;
+      this.render();
+    }
+
+    leaveOut() {
+      const token = this.tokens[this.chosen];
+      if (token.out || this.read_tokens.length > 1) token.out = !token.out; // something must be read
+      this.close();
+      this.render();
+    }
+
+    /** @param {number} step */
+    move(step) {
+      const token = this.tokens[this.chosen];
+      const place = this.read_tokens.indexOf(token) + token.moved + step;
+      if (token.out || place < 0 || place >= this.model.config.max_seq_len) return;
+      token.moved += step;
+      this.render();
+    }
+
+    /** What the probability of the second answer would be with another weight. @param {Place} place @param {number} value */
+    probability({ name, row, column }, value) {
+      const weights = this.model.weights[name][row];
+      const before = weights[column];
+      weights[column] = value;
+      const { probabilities } = LiveBert.bert.forward(this.model.weights, this.model.config, this.inputs());
+      weights[column] = before;
+      return probabilities[0][1];
+    }
+
+    /** Choose a weight. @param {Place} place @param {number} value */
+    set(place, value) {
+      const key = `${place.name} ${place.row} ${place.column}`;
+      const row = this.model.weights[place.name][place.row];
+      if (!this.changes.has(key)) this.changes.set(key, { place, from: row[place.column] });
+      row[place.column] = value;
+      if (this.changes.get(key)?.from === value) this.changes.delete(key);
+    }
+
+    /** Unfold the sum behind a number, or make a slider of a weight. @param {Element} from @param {Cell} cell */
+    open(from, cell) {
+      const below = from.closest(".live-stage")?.querySelector(".live-below");
+      if (!below) return;
+      if (cell.weight) this.slide(below, cell.weight);
+      else if (cell.place) {
+        const inside = this.opened && this.opened.section === below && below.contains(from);
+        this.opened = { section: below, cell, way: inside && this.opened ? [...this.opened.way, this.opened.cell] : [] };
+        this.unfold();
+      }
+    }
+
+    /** A weight becomes a slider. @param {Element} below @param {Place} place */
+    slide(below, place) {
+      const key = `${place.name} ${place.row} ${place.column}`;
+      const now = this.model.weights[place.name][place.row][place.column];
+      const from = this.changes.get(key)?.from ?? now;
+      const reach = Math.max(4, 2 * Math.abs(from));
+      const id = `live-weight-${(Machine.count += 1)}`;
+      const slider = el("input", { type: "range", id, min: -reach, max: reach, step: 0.05, value: now });
+      const exact = el("input", { type: "number", step: 0.05, value: Number(now.toFixed(4)), "aria-label": "The weight as a number" });
+      const take = (/** @type {string} */ text) => {
+        const value = Number(text);
+        if (text.trim() === "" || !Number.isFinite(value)) return;
+        this.set(place, value);
+        slider.value = exact.value = text;
+        this.render();
+      };
+      slider.addEventListener("input", () => take(slider.value));
+      exact.addEventListener("change", () => take(exact.value));
+      const vector = place.name.endsWith("bias") || place.name.endsWith("norm.weight");
+      const path = `model.${place.name}[${vector ? place.column : `${place.row}, ${place.column}`}]`;
+      const box = el("div", { class: "live-slider" },
+        el("label", { for: id }, LiveBert.stages.called(this.model, place)), slider, exact,
+        button(`back to ${shown(from, 2)}`, () => take(String(from))), button("Close", () => box.remove()), el("code", {}, path));
+      for (const other of this.element.querySelectorAll(".live-slider")) other.remove();
+      below.append(box);
+      slider.focus();
+    }
+
+    close() {
+      if (!this.opened) return;
+      this.opened.section.querySelector(".live-sum")?.remove();
+      this.opened = null;
+      this.showSum = undefined;
+    }
+
+    /** The sum behind the number that was clicked. */
+    unfold() {
+      const opened = this.opened;
+      const place = opened?.cell.place;
+      if (!opened || !place) return;
+      for (const other of this.element.querySelectorAll(".live-sum")) other.remove();
+      const { model } = this;
+      const explain = () => {
+        const { inputs, kept, words } = /** @type {Now} */ (this.now);
+        return LiveBert.sums.explain(model, inputs, kept, words, place);
+      };
+      const first = explain();
+      const title = el("p", { class: "live-sum-title", tabindex: -1 });
+      const formula = el("div", { class: "live-formula" });
+      katex.render(first.formula, formula, { displayMode: true, throwOnError: false });
+      const back = button("Back", () => {
+        const way = [...opened.way];
+        const cell = way.pop();
+        if (!cell) return;
+        this.opened = { ...opened, cell, way };
+        this.unfold();
+      });
+      back.hidden = !opened.way.length;
+      const parts = [...(first.before || []), first].map((sum) => {
+        const table = new NumberTable(this, { caption: "", columns: [...sum.columns, ...(sum.terms.some((one) => one.parts.length > 1) || sum.kind === "share" ? [sum.kind === "share" ? "power" : "product"] : [])] });
+        return { table, result: el("p", { class: "live-result" }) };
+      });
+      const chapter = el("p", { class: "live-from" }, "The formula is from ", el("a", { href: `${LiveBert.base}${first.chapter}.html` }, `chapter ${Number(first.chapter.slice(0, 2))}`), ".");
+      const box = el("section", { class: "live-sum", "aria-label": "Where this number comes from" },
+        el("div", { class: "live-sum-head" }, title, back, button("Close", () => this.close())), formula, ...parts.flatMap(({ table, result }) => [table.element, result]), chapter);
+      box.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+      opened.section.prepend(box);
+      this.showSum = () => {
+        const sum = explain();
+        title.textContent = `${sum.title} = ${shown(LiveBert.sums.total(sum))}`;
+        [...(sum.before || []), sum].forEach((one, i) => {
+          const { table, result } = parts[i];
+          const products = table.columns.length > one.columns.length;
+          table.caption.textContent = sum.before?.length ? one.title : "";
+          table.caption.hidden = !sum.before?.length;
+          table.update(one.terms.map((term) => ({
+            header: term.label, token: undefined, strong: one.kind === "share" && one.terms.indexOf(term) === one.picked,
+            cells: [
+              ...one.columns.map((_, k) => (term.parts[k] ? { value: term.parts[k].value, place: term.parts[k].from, weight: term.parts[k].weight } : null)).filter((cell) => cell !== null),
+              ...(products && (term.parts.length > 1 || one.kind === "share") ? [{ value: term.amount }] : []),
+            ],
+          })));
+          const all = one.terms.reduce((so_far, term) => so_far + term.amount, 0);
+          const made = shown(LiveBert.sums.total(one));
+          result.textContent = one.kind === "share" ? `${one.said}: ${shown(one.terms[one.picked ?? 0].amount)} ÷ ${shown(all)} = ${made}`
+            : one.kind === "row" ? `Looked up: ${made}` : one.said ? `Together ${shown(all)}, ${one.said}: ${made}` : `Together ${made}`;
+        });
+      };
+      this.showSum();
+      title.focus({ preventScroll: true });
+      box.scrollIntoView({ block: "nearest" });
+    }
+
+    /** Read with another model. @param {string} name */
+    async change(name) {
+      const holder = this.element.parentElement;
+      if (!holder || name === this.model.name) return;
+      const model = await LiveBert.load(name);
+      this.element.remove();
+      const next = new Machine(Object.assign(holder), model);
+      next.field.focus();
+    }
+  }
+  Machine.count = 0;
+
+  return { Machine };
+})();
