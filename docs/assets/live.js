@@ -1,62 +1,54 @@
 // The live BERT: where a page has a place for it, its scripts are fetched when the reader comes near, and its models when
-// they are asked for. Scripts alone can be loaded in a folder that is opened as it is; so everything is one.
+// they are asked for. In a folder that is opened as it is, a page can load scripts and nothing else; so everything is one.
 "use strict";
 
-/** @typedef {any} Anything */
-/** @type {Anything} */
-var LiveBert = LiveBert || {};
-
-(() => {
-  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  const home = new URL("live/", script.src);
-  LiveBert.base = new URL("../", script.src).href;
+const Live = (() => {
   const PARTS = ["bert", "words", "sums", "tables", "pictures", "stages", "machine"];
+  /** Where the book is. */
+  const base = new URL("..", /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
+  /** The models that have come. @type {Record<string, ModelFile>} */
+  const files = {};
   /** @type {Map<string, Promise<void>>} */
   const fetched = new Map();
-  /** @type {Record<string, Anything>} */
-  const files = {};
 
-  /** @param {string} name @param {Anything} file */
-  LiveBert.receive = (name, file) => {
-    files[name] = file;
-  };
-
-  /** Fetch a script, once. @param {string} name @returns {Promise<void>} */
-  function fetchScript(name) {
+  /** @param {string} name @returns {Promise<void>} */
+  function fetchOnce(name) {
     const known = fetched.get(name);
     if (known) return known;
     const coming = new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
-      const part = document.createElement("script");
-      part.src = new URL(`${name}.js`, home).href;
-      part.async = false; // in their order
-      part.addEventListener("load", () => resolve());
-      part.addEventListener("error", () => reject(new Error(`${name} could not be loaded`)));
-      document.head.append(part);
+      const script = document.createElement("script");
+      script.src = `${base}assets/live/${name}.js`;
+      script.async = false; // in their order
+      script.addEventListener("load", () => resolve());
+      script.addEventListener("error", () => reject(new Error(`${script.src} could not be loaded.`)));
+      document.head.append(script);
     });
     fetched.set(name, coming);
     return coming;
   }
 
-  /** @param {string} name */
-  LiveBert.load = async (name) => {
-    await Promise.all([...PARTS, name].map(fetchScript));
-    return LiveBert.words.unpack(name, files[name]);
-  };
-
-  /** @param {HTMLElement} holder */
-  async function start(holder) {
-    const model = await LiveBert.load(holder.dataset.model || "pencil");
-    new LiveBert.machine.Machine(holder, model);
+  /** What the script of a model calls. @param {string} name @param {ModelFile} file */
+  function receive(name, file) {
+    files[name] = file;
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
-    const near = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
-        near.unobserve(target);
-        start(/** @type {HTMLElement} */ (target));
-      }
-    }, { rootMargin: "500px" });
-    for (const holder of document.querySelectorAll(".live-bert")) near.observe(holder);
-  });
+  /** Fetch a model, and what runs it. @param {string} name */
+  async function load(name) {
+    await Promise.all([...PARTS, name].map(fetchOnce));
+    return LiveWords.unpack(name, files[name]);
+  }
+
+  return { base, receive, load };
 })();
+
+document.addEventListener("DOMContentLoaded", () => {
+  const near = new IntersectionObserver(async (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting || !(target instanceof HTMLElement)) continue;
+      near.unobserve(target);
+      const model = await Live.load(target.dataset.model || "pencil");
+      new LiveMachine.Machine(target, model);
+    }
+  }, { rootMargin: "500px" });
+  for (const holder of document.querySelectorAll(".live-bert")) near.observe(holder);
+});

@@ -55,7 +55,7 @@ def packed(model: NanoBertForClassification, tokenizer: WordTokenizer, features:
 def script(name: str, model: dict[str, Any]) -> str:
     """The script that holds a model: a call with an object, one property a line."""
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in model.items())
-    return f"LiveBert.receive({json.dumps(name)}, {{\n{lines}\n}});\n"
+    return f"Live.receive({json.dumps(name)}, {{\n{lines}\n}});\n"
 
 
 def read_script(text: str) -> dict[str, Any]:

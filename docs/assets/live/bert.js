@@ -22,9 +22,7 @@
  * @property {number[]} position_ids  In Python always 0, 1, 2, …; here the reader may move a word.
  */
 
-var LiveBert = LiveBert || {};
-
-LiveBert.bert = (() => {
+const LiveBert = (() => {
   /** @param {number[]} a @param {number[]} b */
   const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
   /** @param {Table} a @param {Table} b @returns {Table} */

@@ -11,34 +11,69 @@
  * @property {number} moved  By how many places it was moved.
  */
 
-LiveBert.machine = (() => {
-  const { el, button, shown, NumberTable } = LiveBert.tables;
+const LiveMachine = (() => {
+  const { el, button, shown, NumberTable } = LiveTables;
+  /** @type {Record<string, string[]>} */
   const EXAMPLES = {
     pencil: ["the film was good not bad", "the film was bad not good", "the film was not good", "not good"],
     "imdb-tiny": ["A wonderful film, moving and funny.", "I expected a masterpiece. What a boring, predictable mess.", "The plot is thin, but the cast is wonderful and the ending moved me."],
   };
+  /** @type {Record<string, string>} */
   const NAMES = { pencil: "by hand", "imdb-tiny": "trained on reviews" };
 
+  const CHIPS = "The tokens that are read. Choose one with the arrow keys. M hides it, Delete leaves it out, brackets move it.";
+
+  /** Write something under a word; a phone has no room for what goes before it. @param {HTMLElement} element @param {string} before @param {string} text */
+  function tell(element, before, text) {
+    if (element.textContent !== text) element.textContent = text;
+    if (element.dataset.before !== before) element.dataset.before = before;
+  }
+
   class Machine {
+    static count = 0;
+    number = (Machine.count += 1);
+    /** The number of the chosen token among all. */
+    chosen = -1;
+    /** The token under the mouse, among those that are read. @type {number | null} */
+    hovered = null;
+    /** @type {Token[]} */
+    tokens = [];
+    /** @type {Stage[]} */
+    stages = [];
+    /** The weights that are not as they were. @type {Map<string, {place: Place, from: number}>} */
+    changes = new Map();
+    /** @type {{section: Element, cell: Cell, way: Cell[]} | null} */
+    opened = null;
+    /** @type {(() => void) | undefined} */
+    showSum;
+    /** @type {Now | undefined} */
+    now;
+    speaking = 0;
+    frame = 0;
+    took = 0;
+    element = el("div", { class: "live" });
+    field = el("textarea", { class: "live-text", rows: 1, id: `live-text-${this.number}`, spellcheck: "false", autocomplete: "off" });
+    mark = el("span");
+    bar = el("div", { class: "live-bar" }, this.mark);
+    answer = el("p", { class: "live-answer" });
+    arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    chips = el("div", { class: "live-chips", role: "listbox", "aria-orientation": "horizontal", "aria-label": CHIPS });
+    unread = el("p", { class: "live-unread" });
+    looks = el("p", { class: "live-looks" });
+    changed = el("div", { class: "live-changes" });
+    spoken = el("p", { class: "live-spoken", role: "status" });
+    undo = button("As typed", () => {
+      this.read(this.text);
+      this.render();
+    });
+
     /** @param {HTMLElement} holder @param {Model} model */
     constructor(holder, model) {
       this.wanted = (holder.dataset.stage || "all").split(" ");
       this.hiddenWords = (holder.dataset.hide || "").split(" ").filter(Boolean);
       this.model = model;
-      this.text = holder.dataset.text || EXAMPLES[/** @type {keyof EXAMPLES} */ (model.name)][0];
+      this.text = holder.dataset.text || EXAMPLES[model.name][0];
       this.focusWord = holder.dataset.focus || "";
-      this.focus = 0;
-      /** @type {number | null} */
-      this.hovered = null;
-      /** @type {Token[]} */
-      this.tokens = [];
-      /** @type {Map<string, {place: Place, from: number}>} */
-      this.changes = new Map();
-      /** @type {{section: Element, cell: Cell, way: Cell[]} | null} */
-      this.opened = null;
-      this.speaking = 0;
-      this.frame = 0;
-      this.element = el("div", { class: "live" });
       this.build();
       this.read(this.text);
       holder.append(this.element);
@@ -50,78 +85,55 @@ LiveBert.machine = (() => {
     build() {
       const { name } = this.model;
       const whole = this.wanted.includes("all");
-      const number = (Machine.count += 1);
-      this.field = el("textarea", { class: "live-text", rows: 1, id: `live-text-${number}`, spellcheck: "false", autocomplete: "off" });
       this.field.addEventListener("input", () => {
         this.read(this.field.value);
         this.render();
       });
-      const models = Object.entries(NAMES).map(([key, label]) => {
-        const one = button(label, () => this.change(key), { "aria-pressed": String(key === name) });
-        return one;
-      });
-      const examples = EXAMPLES[/** @type {keyof EXAMPLES} */ (name)].map((text) => button(text, () => {
+      const models = Object.entries(NAMES).map(([key, label]) => button(label, () => this.change(key), { "aria-pressed": String(key === name) }));
+      const examples = EXAMPLES[name].map((text) => button(text, () => {
         this.field.value = text;
         this.read(text);
         this.render();
       }));
-      this.verdict = el("div", { class: "live-verdict" });
-      this.bar = el("div", { class: "live-bar" }, el("span"));
-      this.answer = el("p", { class: "live-answer" });
-      this.verdict.append(this.answer, this.bar);
-      this.chips = el("ul", { class: "live-chips", role: "listbox", "aria-orientation": "horizontal", "aria-label": "The tokens that are read. Choose one with the arrow keys; M hides it, Delete leaves it out, brackets move it." });
-      this.arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       this.arcs.setAttribute("class", "live-arcs");
       this.arcs.setAttribute("aria-hidden", "true");
-      this.unread = el("p", { class: "live-unread" });
-      this.looks = el("p", { class: "live-looks" });
-      this.changed = el("div", { class: "live-changes" });
-      this.spoken = el("p", { class: "live-spoken", role: "status" });
       const keys = /** @type {[string, string, () => void][]} */ ([
         ["Hide", "M", () => this.hide()], ["Leave out", "Del", () => this.leaveOut()],
         ["Move back", "[", () => this.move(-1)], ["Move on", "]", () => this.move(1)],
       ]);
-      this.actions = keys.map(([label, key, work]) => {
+      const actions = keys.map(([label, key, work]) => {
         const made = button(label, work);
         made.append(" ", el("kbd", {}, key));
         return made;
       });
-      this.undo = button("As typed", () => {
-        this.read(this.text);
-        this.render();
-      });
       this.listen();
       this.element.append(
         el("div", { class: "live-top" },
-          el("div", { class: "live-line" }, el("label", { for: `live-text-${number}` }, "Type a text"), el("div", { class: "live-choice", role: "group", "aria-label": "Weights" }, el("span", {}, "Weights:"), ...models)),
+          el("div", { class: "live-line" }, el("label", { for: this.field.id }, "Type a text"), el("div", { class: "live-choice", role: "group", "aria-label": "Weights" }, el("span", {}, "Weights:"), ...models)),
           this.field,
           el("div", { class: "live-examples", role: "group", "aria-label": "Examples" }, ...examples)),
-        this.verdict,
+        el("div", { class: "live-verdict" }, this.answer, this.bar),
         el("div", { class: "live-words" }, this.arcs, this.chips), this.unread,
-        el("div", { class: "live-actions", role: "group", "aria-label": "What becomes of the chosen word" }, ...this.actions, this.undo),
+        el("div", { class: "live-actions", role: "group", "aria-label": "What becomes of the chosen word" }, ...actions, this.undo),
         this.looks, this.changed, this.spoken,
       );
-      /** @type {Stage[]} */
-      this.stages = [];
-      for (const [key, make] of Object.entries(LiveBert.stages.all)) {
+      for (const [key, make] of Object.entries(LiveStages.all)) {
         if (!whole && !this.wanted.includes(key)) continue;
         const stage = make(this, this.model);
         stage.element.append(el("div", { class: "live-below" }));
         this.stages.push(stage);
         this.element.append(stage.element);
       }
-      if (!whole) this.element.append(el("p", { class: "live-more" }, el("a", { href: `${LiveBert.base}live.html` }, "The whole machine")));
+      if (!whole) this.element.append(el("p", { class: "live-more" }, el("a", { href: `${Live.base}live.html` }, "The whole machine")));
     }
 
     listen() {
-      this.chips.addEventListener("click", (event) => {
-        const chip = /** @type {HTMLElement} */ (event.target).closest("li");
-        if (chip) this.choose(this.chipTokens[Number(chip.dataset.index)]);
-      });
+      /** The number of the token whose chip this is. @param {Event} event */
+      const at = (event) => [...this.chips.children].indexOf(/** @type {Element} */ (/** @type {Element} */ (event.target).closest("[role=option]")));
+      this.chips.addEventListener("click", (event) => at(event) >= 0 && this.choose(at(event)));
       this.chips.addEventListener("pointerover", (event) => {
-        const chip = /** @type {HTMLElement} */ (event.target).closest("li");
-        const token = chip && this.tokens[Number(chip.dataset.index)];
-        if (event.pointerType === "mouse" && token && !token.out) this.hover(this.read_tokens.indexOf(token));
+        const token = this.tokens[at(event)];
+        if (event.pointerType === "mouse" && token && !token.out) this.hover(this.present.indexOf(token));
       });
       this.chips.addEventListener("pointerleave", () => this.hover(null));
       this.chips.addEventListener("keydown", (event) => {
@@ -140,38 +152,35 @@ LiveBert.machine = (() => {
       });
     }
 
-    /** The numbers of the tokens, as the chips show them. */
-    get chipTokens() {
-      return this.tokens.map((_, i) => i);
-    }
-
     /** The tokens that the model reads: all but those that are left out. */
-    get read_tokens() {
+    get present() {
       return this.tokens.filter((token) => !token.out);
     }
 
     /** Take in a text. @param {string} text */
     read(text) {
-      const { words } = LiveBert;
+      const words = LiveWords;
       this.text = text;
       if (this.field.value !== text) this.field.value = text;
       const found = words.tokenize(this.model, text);
       const { kept, head, left } = words.cut(this.model, found);
       const [, cls, sep] = this.model.special_tokens;
-      this.tokens = [cls, ...kept, sep].map((word) => ({ word, id: words.idOf(this.model, word), hidden: this.hiddenWords.includes(word), out: false, moved: 0 }));
+      this.tokens = [cls, ...kept, sep].map((word) => ({ word, id: words.idOf(this.model, word), hidden: this.startsHidden(word), out: false, moved: 0 }));
       this.unread.textContent = left ? `${left} of ${found.length} words are not read: this model has ${this.model.config.max_seq_len} places. What is left out comes after “${kept[head - 1] ?? ""}”.` : "";
       const before = this.tokens[this.chosen]?.word;
       const wanted = this.tokens.findIndex((token) => token.word === this.focusWord);
-      if (before === undefined || this.chosen === undefined) this.chosen = wanted > 0 ? wanted : Math.max(0, this.tokens.length - 2);
+      if (before === undefined) this.chosen = wanted > 0 ? wanted : Math.max(0, this.tokens.length - 2);
       if (this.opened && this.opened.cell.place) this.close();
     }
 
-    /** The number of the chosen token among all. */
-    chosen = /** @type {number} */ (/** @type {unknown} */ (undefined));
+    /** Whether nobody looks at a word from the beginning: [PAD] is always hidden. @param {string} word */
+    startsHidden(word) {
+      return word === this.model.special_tokens[0] || this.hiddenWords.includes(word);
+    }
 
     /** What the model reads. @returns {Inputs} */
     inputs() {
-      const read = this.read_tokens;
+      const read = this.present;
       const last = this.model.config.max_seq_len - 1;
       return {
         input_ids: read.map((token) => token.id),
@@ -187,11 +196,10 @@ LiveBert.machine = (() => {
       this.frame = 0;
       const { model } = this;
       const inputs = this.inputs();
-      const read = this.read_tokens;
-      const kept = LiveBert.bert.forward(model.weights, model.config, inputs);
+      const read = this.present;
+      const kept = LiveBert.forward(model.weights, model.config, inputs);
       const chosen = read.indexOf(this.tokens[this.chosen]);
       const focus = Math.min(read.length - 1, this.hovered ?? (chosen < 0 ? 0 : chosen));
-      /** @type {Now} */
       this.now = { model, kept, inputs, words: read.map((token) => token.word), focus };
       this.showWords();
       this.showVerdict();
@@ -213,18 +221,16 @@ LiveBert.machine = (() => {
       while (this.chips.children.length > this.tokens.length) this.chips.lastElementChild?.remove();
       this.tokens.forEach((token, i) => {
         if (!token.out) place += 1;
-        let chip = /** @type {HTMLElement | undefined} */ (this.chips.children[i]);
-        if (!chip) {
-          chip = el("li", { role: "option", "data-index": i }, el("span", { class: "live-word" }), el("small"), el("small"));
-          this.chips.append(chip);
+        if (!this.chips.children[i]) {
+          this.chips.append(el("div", { role: "option" }, el("span", { class: "live-word" }), el("small"), el("small")));
         }
+        const chip = /** @type {HTMLElement} */ (this.chips.children[i]);
         const [word, id, where] = /** @type {HTMLElement[]} */ ([...chip.children]);
         const strange = this.model.id_to_token[token.id] !== token.word;
         if (word.textContent !== token.word) word.textContent = token.word;
-        const says = strange ? unknown : `id ${token.id}`;
-        if (id.textContent !== says) id.textContent = says;
-        const stands = token.out ? "left out" : token.hidden ? "hidden" : `place ${inputs.position_ids[place]}`;
-        if (where.textContent !== stands) where.textContent = stands;
+        tell(id, strange ? "" : "id ", strange ? unknown : String(token.id));
+        const state = token.out ? "left out" : token.hidden ? "hidden" : "";
+        tell(where, state ? "" : "place ", state || String(inputs.position_ids[place]));
         const kind = [strange && "unknown", token.hidden && "hidden", token.out && "out", token.moved && "moved", !token.out && place === focus && "focus"].filter(Boolean).join(" ");
         if (chip.className !== kind) chip.className = kind;
         const selected = String(i === this.chosen);
@@ -233,13 +239,13 @@ LiveBert.machine = (() => {
           chip.setAttribute("tabindex", selected === "true" ? "0" : "-1");
         }
       });
-      this.undo.hidden = !this.tokens.some((token) => token.out || token.moved || token.hidden !== this.hiddenWords.includes(token.word));
+      this.undo.hidden = !this.tokens.some((token) => token.out || token.moved || token.hidden !== this.startsHidden(token.word));
       const draws = this.wanted.some((one) => ["all", "overview", "attention"].includes(one));
       if (!draws) return;
       const layer = `bert.encoder.layers.${this.model.config.n_layers - 1}.attention.heads.`;
       const weights = [...Array(this.model.config.n_heads).keys()].map((head) => kept[`${layer}${head}.weights`][focus]);
       const chips = /** @type {HTMLElement[]} */ ([...this.chips.children]).filter((_, i) => !this.tokens[i].out);
-      if (chips.length <= 16) LiveBert.pictures.drawArcs(this.arcs, chips, weights, focus);
+      if (chips.length <= 16) LivePictures.drawArcs(this.arcs, chips, weights, focus);
       else {
         this.arcs.replaceChildren();
         this.arcs.parentElement?.classList.remove("arched");
@@ -262,12 +268,12 @@ LiveBert.machine = (() => {
       this.answer.replaceChildren(el("span", { class: best ? "up" : "down" }, labels[best]), ` ${shown(row[best])}`);
       this.bar.dataset.low = labels[0];
       this.bar.dataset.high = labels[1];
-      /** @type {HTMLElement} */ (this.bar.firstElementChild).style.left = `${(100 * row[1]).toFixed(2)}%`;
+      this.mark.style.left = `${(100 * row[1]).toFixed(2)}%`;
       this.changed.replaceChildren();
       if (!this.changes.size) return;
       for (const [key, { place, from }] of this.changes) {
         const now = this.model.weights[place.name][place.row][place.column];
-        this.changed.append(button(`${LiveBert.stages.called(this.model, place)}: ${shown(from, 2)} → ${shown(now, 2)} ✕`, () => {
+        this.changed.append(button(`${LiveStages.called(this.model, place)}: ${shown(from, 2)} → ${shown(now, 2)} ✕`, () => {
           this.set(place, from);
           this.changes.delete(key);
           this.render();
@@ -298,7 +304,7 @@ LiveBert.machine = (() => {
 
     /** @param {number} token  Among those that are read. */
     look(token) {
-      this.choose(this.tokens.indexOf(this.read_tokens[token]));
+      this.choose(this.tokens.indexOf(this.present[token]));
     }
 
     /** @param {number | null} token */
@@ -316,7 +322,7 @@ LiveBert.machine = (() => {
 
     leaveOut() {
       const token = this.tokens[this.chosen];
-      if (token.out || this.read_tokens.length > 1) token.out = !token.out; // something must be read
+      if (token.out || this.present.length > 1) token.out = !token.out; // something must be read
       this.close();
       this.render();
     }
@@ -324,7 +330,7 @@ LiveBert.machine = (() => {
     /** @param {number} step */
     move(step) {
       const token = this.tokens[this.chosen];
-      const place = this.read_tokens.indexOf(token) + token.moved + step;
+      const place = this.present.indexOf(token) + token.moved + step;
       if (token.out || place < 0 || place >= this.model.config.max_seq_len) return;
       token.moved += step;
       this.render();
@@ -335,7 +341,7 @@ LiveBert.machine = (() => {
       const weights = this.model.weights[name][row];
       const before = weights[column];
       weights[column] = value;
-      const { probabilities } = LiveBert.bert.forward(this.model.weights, this.model.config, this.inputs());
+      const { probabilities } = LiveBert.forward(this.model.weights, this.model.config, this.inputs());
       weights[column] = before;
       return probabilities[0][1];
     }
@@ -367,7 +373,7 @@ LiveBert.machine = (() => {
       const now = this.model.weights[place.name][place.row][place.column];
       const from = this.changes.get(key)?.from ?? now;
       const reach = Math.max(4, 2 * Math.abs(from));
-      const id = `live-weight-${(Machine.count += 1)}`;
+      const id = `live-weight-${this.number}`;
       const slider = el("input", { type: "range", id, min: -reach, max: reach, step: 0.05, value: now });
       const exact = el("input", { type: "number", step: 0.05, value: Number(now.toFixed(4)), "aria-label": "The weight as a number" });
       const take = (/** @type {string} */ text) => {
@@ -382,7 +388,7 @@ LiveBert.machine = (() => {
       const vector = place.name.endsWith("bias") || place.name.endsWith("norm.weight");
       const path = `model.${place.name}[${vector ? place.column : `${place.row}, ${place.column}`}]`;
       const box = el("div", { class: "live-slider" },
-        el("label", { for: id }, LiveBert.stages.called(this.model, place)), slider, exact,
+        el("label", { for: id }, LiveStages.called(this.model, place)), slider, exact,
         button(`back to ${shown(from, 2)}`, () => take(String(from))), button("Close", () => box.remove()), el("code", {}, path));
       for (const other of this.element.querySelectorAll(".live-slider")) other.remove();
       below.append(box);
@@ -405,7 +411,7 @@ LiveBert.machine = (() => {
       const { model } = this;
       const explain = () => {
         const { inputs, kept, words } = /** @type {Now} */ (this.now);
-        return LiveBert.sums.explain(model, inputs, kept, words, place);
+        return LiveSums.explain(model, inputs, kept, words, place);
       };
       const first = explain();
       const title = el("p", { class: "live-sum-title", tabindex: -1 });
@@ -423,14 +429,14 @@ LiveBert.machine = (() => {
         const table = new NumberTable(this, { caption: "", columns: [...sum.columns, ...(sum.terms.some((one) => one.parts.length > 1) || sum.kind === "share" ? [sum.kind === "share" ? "power" : "product"] : [])] });
         return { table, result: el("p", { class: "live-result" }) };
       });
-      const chapter = el("p", { class: "live-from" }, "The formula is from ", el("a", { href: `${LiveBert.base}${first.chapter}.html` }, `chapter ${Number(first.chapter.slice(0, 2))}`), ".");
+      const chapter = el("p", { class: "live-from" }, "The formula is from ", el("a", { href: `${Live.base}${first.chapter}.html` }, `chapter ${Number(first.chapter.slice(0, 2))}`), ".");
       const box = el("section", { class: "live-sum", "aria-label": "Where this number comes from" },
         el("div", { class: "live-sum-head" }, title, back, button("Close", () => this.close())), formula, ...parts.flatMap(({ table, result }) => [table.element, result]), chapter);
       box.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
       opened.section.prepend(box);
       this.showSum = () => {
         const sum = explain();
-        title.textContent = `${sum.title} = ${shown(LiveBert.sums.total(sum))}`;
+        title.textContent = `${sum.title} = ${shown(LiveSums.total(sum))}`;
         [...(sum.before || []), sum].forEach((one, i) => {
           const { table, result } = parts[i];
           const products = table.columns.length > one.columns.length;
@@ -444,7 +450,7 @@ LiveBert.machine = (() => {
             ],
           })));
           const all = one.terms.reduce((so_far, term) => so_far + term.amount, 0);
-          const made = shown(LiveBert.sums.total(one));
+          const made = shown(LiveSums.total(one));
           result.textContent = one.kind === "share" ? `${one.said}: ${shown(one.terms[one.picked ?? 0].amount)} ÷ ${shown(all)} = ${made}`
             : one.kind === "row" ? `Looked up: ${made}` : one.said ? `Together ${shown(all)}, ${one.said}: ${made}` : `Together ${made}`;
         });
@@ -458,13 +464,11 @@ LiveBert.machine = (() => {
     async change(name) {
       const holder = this.element.parentElement;
       if (!holder || name === this.model.name) return;
-      const model = await LiveBert.load(name);
+      const model = await Live.load(name);
       this.element.remove();
       const next = new Machine(Object.assign(holder), model);
       next.field.focus();
     }
   }
-  Machine.count = 0;
-
   return { Machine };
 })();

@@ -2,8 +2,8 @@
 // many words. `shape` is that of points.js.
 "use strict";
 
-LiveBert.pictures = (() => {
-  const { shown } = LiveBert.tables;
+const LivePictures = (() => {
+  const { shown } = LiveTables;
 
   /**
    * Arcs from one word to those that it looks at: the first head above the words, the second below.
@@ -28,7 +28,7 @@ LiveBert.pictures = (() => {
         const [a, b] = j === focus ? [from - 12, to + 12] : [from, to];
         const path = `M ${a} ${edge} C ${a} ${edge + way * height}, ${b} ${edge + way * height}, ${b} ${edge}`;
         shape(picture, "path", { d: path, class: `arc head-${head + 1}`, "stroke-width": 1 + 6 * weight, "stroke-opacity": 0.25 + 0.75 * weight });
-        if (weight >= 0.05) shape(picture, "text", { x: (a + b) / 2, y: edge + way * (height * 0.75 + 7) + 4, class: "arc-label" }, shown(weight, 2).replace(/^0/, ""));
+        if (weight >= 0.05) shape(picture, "text", { x: j === focus ? to + 22 : to, y: edge + way * 9 + 4, class: "arc-label" }, shown(weight, 2).replace(/^0/, ""));
       });
     });
   }
@@ -43,6 +43,9 @@ LiveBert.pictures = (() => {
     const reach = Math.max(1, ...keys.flat().map(Math.abs), ...query.map(Math.abs)) * 1.15;
     const at = (/** @type {number[]} */ [x, y]) => ({ x: size / 2 + (x / reach) * (size / 2 - 10), y: size / 2 - (y / reach) * (size / 2 - 10) });
     const zero = at([0, 0]);
+    const high = Math.max(...keys.map(([, y]) => Math.abs(y)), Math.abs(query[1])) / reach; // no more of the plane than is needed
+    const half = Math.max(60, high * (size / 2 - 10) + 24);
+    picture.setAttribute("viewBox", `0 ${size / 2 - half} ${size} ${2 * half}`);
     shape(picture, "line", { x1: 0, y1: zero.y, x2: size, y2: zero.y, class: "axis-line" });
     shape(picture, "line", { x1: zero.x, y1: 0, x2: zero.x, y2: size, class: "axis-line" });
     const ends = keys.map((key, j) => ({ ...at(key), j })).filter(({ j }) => mask[j]);
@@ -61,7 +64,7 @@ LiveBert.pictures = (() => {
       while (placed.some((other) => Math.abs(other.y - y) < 13 && Math.abs(other.x - label.x) < 58)) y += 3;
       placed.push({ x: label.x, y });
       const anchor = label.x > size * 0.66 ? "end" : label.x < size * 0.34 ? "start" : "middle";
-      shape(picture, "text", { x: label.x, y: Math.min(size - 4, Math.max(12, y)), class: label.kind, "text-anchor": anchor }, label.text);
+      shape(picture, "text", { x: label.x, y: Math.min(size / 2 + half - 4, Math.max(size / 2 - half + 12, y)), class: label.kind, "text-anchor": anchor }, label.text);
     }
   }
 
@@ -94,10 +97,11 @@ LiveBert.pictures = (() => {
 
   /**
    * What `turnable` of points.js draws: words as points in space.
-   * @param {Table} rows @param {string[]} words @param {string[]} features @param {number} focus @param {number[]} [arrow]  From the middle to here.
+   * @param {Table} rows @param {string[]} words @param {string[]} features @param {number} focus @param {number[]} [arrow]  From the middle to here. @returns {Space}
    */
   function space(rows, words, features, focus, arrow) {
-    const flat = (/** @type {number[]} */ row) => (row.length === 4 ? FOUR.map((way) => way.reduce((sum, value, k) => sum + value * row[k], 0)) : row);
+    /** @returns {[number, number, number]} */
+    const flat = (/** @type {number[]} */ row) => /** @type {[number, number, number]} */ (row.length === 4 ? FOUR.map((way) => way.reduce((sum, value, k) => sum + value * row[k], 0)) : row);
     const points = rows.map(flat);
     const end = arrow && flat(arrow);
     const reach = Math.max(1, ...points.flat().map(Math.abs), ...(end || []).map(Math.abs)) * 1.1;

@@ -12,10 +12,10 @@
  */
 /** @typedef {Watcher & {redraw: () => void, probability: (weight: Place, value: number) => number}} Host */
 
-LiveBert.stages = (() => {
-  const { el, button, shown, NumberTable } = LiveBert.tables;
-  const { drawPlane, drawMap, space } = LiveBert.pictures;
-  const { CHAPTERS } = LiveBert.sums;
+const LiveStages = (() => {
+  const { el, button, shown, NumberTable } = LiveTables;
+  const { drawPlane, drawMap, space } = LivePictures;
+  const { CHAPTERS } = LiveSums;
   const FEW = 14; // tokens whose map has room for numbers
 
   /** @param {string} name @param {number} row @param {number[]} values @returns {Cell[]} */
@@ -28,7 +28,7 @@ LiveBert.stages = (() => {
   /** A section under a heading, with a way to its chapter. @param {string} title @param {string} about @param {keyof typeof CHAPTERS} chapter */
   function section(title, about, chapter) {
     const number = Number(CHAPTERS[chapter].slice(0, 2));
-    const link = el("a", { href: LiveBert.base + `${CHAPTERS[chapter]}.html`, class: "live-chapter" }, `Chapter ${number}`);
+    const link = el("a", { href: Live.base + `${CHAPTERS[chapter]}.html`, class: "live-chapter" }, `Chapter ${number}`);
     return el("section", { class: "live-stage" }, el("div", { class: "live-head" }, el("h3", { class: "live-title" }, title), link), el("p", { class: "live-about" }, about));
   }
 
@@ -95,13 +95,13 @@ LiveBert.stages = (() => {
     const update = (/** @type {Now} */ now) => {
       const { kept, words, inputs, focus } = now;
       const parts = /** @type {[string, string][]} */ ([
-        ["words", `the word, id ${inputs.input_ids[focus]}`], ["positions", `+ place ${inputs.position_ids[focus]}`],
+        ["words", `word ${inputs.input_ids[focus]}`], ["positions", `+ place ${inputs.position_ids[focus]}`],
         ["segments", "+ segment 0"], ["sum", "= sum"],
       ]);
       one.caption.textContent = `“${words[focus]}”, from its id to x`;
       one.update([
         ...parts.map(([part, header]) => ({ header, cells: cells(`bert.embedding.${part}`, focus, kept[`bert.embedding.${part}`][focus]), strong: part === "sum" })),
-        { header: "LayerNorm: x", cells: cells("bert.embedding", focus, kept["bert.embedding"][focus]), strong: true },
+        { header: "norm: x", cells: cells("bert.embedding", focus, kept["bert.embedding"][focus]), strong: true },
       ]);
       all.update(allWords(now, "bert.embedding"), focus);
       weights.update(now);

@@ -19,7 +19,7 @@
  * @property {Sum[]} [before]  What must be known first.
  */
 
-LiveBert.sums = (() => {
+const LiveSums = (() => {
   const CHAPTERS = {
     words: "02-tokenizer", embeddings: "03-embeddings", attention: "04-attention", masks: "05-masks", heads: "06-heads",
     layer: "07-layer", model: "08-model",
@@ -76,7 +76,7 @@ LiveBert.sums = (() => {
     /** A LayerNorm of a row. @param {string} normName @param {string} from @param {string} chapter @returns {Sum} */
     const norm = (normName, from, chapter) => {
       const v = kept[from][row];
-      const { mean, deviation } = LiveBert.bert.spread(v, config.layer_norm_eps);
+      const { mean, deviation } = LiveBert.spread(v, config.layer_norm_eps);
       const common = { chapter, formula: FORMULAS.spread, columns: ["number"] };
       return {
         title, chapter, formula: FORMULAS.norm, kind: "sum", columns: ["number − mean", "1 ÷ deviation", "gain"],
@@ -154,7 +154,7 @@ LiveBert.sums = (() => {
       case "activation": {
         const drive = number(`${layer}.feed_forward.expand`);
         return { title: `neuron ${column + 1} for ${quoted}, after the bend`, chapter: CHAPTERS.layer, formula: FORMULAS.gelu, kind: "bend", columns: ["drive", "probability below it"],
-          terms: [term("GELU", drive, { value: (1 + LiveBert.bert.erf(drive.value / Math.SQRT2)) / 2 })] };
+          terms: [term("GELU", drive, { value: (1 + LiveBert.erf(drive.value / Math.SQRT2)) / 2 })] };
       }
       case "feed_forward":
         return { title: `what the neurons add for ${quoted}: ${feature}`, chapter: CHAPTERS.layer, formula: FORMULAS.feedForward, kind: "sum", columns: ["weight", "number"],

@@ -16,7 +16,7 @@
  */
 /** @typedef {{look: (token: number) => void, hover: (token: number | null) => void, open: (from: Element, cell: Cell) => void}} Watcher */
 
-LiveBert.tables = (() => {
+const LiveTables = (() => {
   /** @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {Record<string, string | number>} [attributes] @param {(Node | string)[]} children @returns {HTMLElementTagNameMap[T]} */
   function el(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
@@ -60,6 +60,8 @@ LiveBert.tables = (() => {
       this.caption = el("caption", {}, settings.caption);
       this.table = el("table", { class: settings.map ? "live-table live-map" : "live-table", role: "grid" }, this.caption, this.head, this.body);
       this.element = el("div", { class: "live-scroll" }, this.table);
+      /** @type {string[]} */
+      this.columns = [];
       this.setColumns(settings.columns, settings.groups);
       this.listen();
     }

@@ -23,7 +23,7 @@
  * @property {string} data  All weights, one after the other: 32-bit numbers, in base64.
  */
 
-LiveBert.words = (() => {
+const LiveWords = (() => {
   // What Python's \s and \w mean, which is not what they mean here.
   const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
   const WORD = "\\p{L}\\p{N}_";
@@ -51,6 +51,9 @@ LiveBert.words = (() => {
   /** The ids of a text, as `tokenizer.encode`. @param {Model} model @param {string} text */
   const encode = (model, text) => [1, ...cut(model, tokenize(model, text).map((word) => idOf(model, word))).kept, 2];
 
+  /** What a model reads of ids alone: nobody looks at [PAD], and places count from 0. @param {number[]} input_ids @returns {Inputs} */
+  const inputsOf = (input_ids) => ({ input_ids, attention_mask: input_ids.map((id) => id !== 0), position_ids: input_ids.map((_, i) => i) });
+
   /** A model out of its file. @param {string} name @param {ModelFile} file @returns {Model} */
   function unpack(name, file) {
     const bytes = Uint8Array.from(atob(file.data), (letter) => letter.charCodeAt(0));
@@ -68,5 +71,5 @@ LiveBert.words = (() => {
     return { name, config: file.config, weights, id_to_token, vocab, features: file.features, ...file.tokenizer };
   }
 
-  return { tokenize, idOf, cut, encode, unpack };
+  return { tokenize, idOf, cut, encode, inputsOf, unpack };
 })();

@@ -1,0 +1,154 @@
+"""The live BERT says what Python says: every tensor, every verdict, every sum, on real reviews and on odd inputs."""
+
+import base64
+import functools
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Browser, Page
+from torch import nn
+
+from nano_bert.data import load_imdb
+from nano_bert.data.download import DataError
+from nano_bert.model import NanoBertForClassification
+from nano_bert.pencil import SENTENCE
+from nano_bert.tokenizer.words import WordTokenizer
+from tests.book.live_weights import FOLDER, models
+from tests.browser.site import ROOT, tab, visit
+
+PARTS = ["bert", "words", "sums"]  # of the scripts, those that compute
+TWIN = "the film was bad not good"
+
+# Everything that the page computes of a text, as 32-bit numbers in base64, with its names and shapes.
+RUN = """([name, texts]) => {
+    window.models ||= {}
+    const model = (window.models[name] ||= LiveWords.unpack(name, window.files[name]))
+    return texts.map((text) => {
+        const inputs = LiveWords.inputsOf(LiveWords.encode(model, text))
+        const kept = LiveBert.forward(model.weights, model.config, inputs)
+        const numbers = new Float32Array(Object.values(kept).flat(2))
+        let bytes = ""
+        for (const byte of new Uint8Array(numbers.buffer)) bytes += String.fromCharCode(byte)
+        return { input_ids: inputs.input_ids, shapes: Object.entries(kept).map(([key, rows]) => [key, rows.length, rows[0].length]), data: btoa(bytes) }
+    })
+}"""
+
+
+@functools.cache
+def loaded() -> dict[str, tuple[NanoBertForClassification, WordTokenizer]]:
+    return {name: (model, tokenizer) for name, (model, tokenizer, _) in models().items()}
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A page with the scripts that compute, and both models."""
+    with tab(browser) as opened:
+        opened.add_script_tag(content="window.files = {}; const Live = { receive: (name, file) => { files[name] = file } }")
+        for part in [*PARTS, *loaded()]:
+            opened.add_script_tag(path=FOLDER / f"{part}.js")
+        yield opened
+
+
+def odd_texts() -> list[str]:
+    """Two hundred texts that nobody meant to type."""
+    chance = random.Random(0)
+    texts = ["", " ", "\n\t\r", "qwertz asdfgh", "x" * 5_000, "good " * 10_000, "not " * 7, "[MASK] [CLS] [SEP] [PAD] [UNK] [mask]"]
+    texts += ["<b>good</b> <script>alert(1)</script> &amp; <img src=x onerror=alert(1)>", "good\x00bad\x07\x1b[31m", "\x1cgood\x1dbad\x1e \x1f \x85 not"]
+    texts += ["GOOD Bad nOt", "İstanbul ΣΑΣ ΌΣΟΣ ẞ ß ﬁlm ǅ", "e\u0301 cafe\u0301 naïve", "good\ufeffbad \u200bnot\u200d", "1½ ² Ⅷ ٣ ① 一二三 _under_score_"]
+    texts += ["映画は良かった", "фильм был хороший", "فيلم جيد جدا", "ภาพยนตร์ดีมาก", "영화가 좋았다", "सिनेमा अच्छा था", "👍🏽👎 ❤️ 👩‍👩‍👧‍👦 🇩🇪", "𝔤𝔬𝔬𝔡 𝟙𝟚 𐐀𐐨"]
+    known = loaded()["imdb-tiny"][1].id_to_token[5:]
+    letters = [*map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2070), *range(0x3040, 0x30A0))), "\t", "\n", "\u2028"]
+    while len(texts) < 200:
+        mixed = [chance.choice(known) if chance.random() < 0.5 else "".join(chance.choices(letters, k=chance.randint(1, 9))) for _ in range(chance.randint(1, 200))]
+        texts.append(chance.choice(["", " ", " ", "\n"]).join(mixed))
+    return texts
+
+
+def hooked(model: NanoBertForClassification, input_ids: Sequence[int]) -> dict[str, torch.Tensor]:
+    """What each part of the model makes, under its name, as the page names it."""
+    kept: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
+            if name.endswith("norm"):
+                kept[name.removesuffix(".norm") if name.startswith("bert.embedding") else name] = output
+                kept["bert.embedding.sum" if name.startswith("bert.embedding") else f"{name.removesuffix('_norm')}_sum"] = inputs[0]
+            elif isinstance(output, tuple) and ".heads." in name:
+                kept[name], kept[f"{name}.weights"] = output
+            elif name.endswith("attention.output"):
+                kept[name.removesuffix(".output")], kept[f"{name.removesuffix('.output')}.joined"] = output, inputs[0]
+            elif isinstance(output, torch.Tensor):
+                kept[name] = output
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(name)) for name, module in model.named_modules() if name]
+    ids = torch.tensor(list(input_ids))
+    with torch.no_grad():
+        logits = model.eval()(ids).logits
+    for handle in handles:
+        handle.remove()
+    tables = model.bert.embedding
+    kept = {name: value.detach() for name, value in kept.items()}
+    kept["bert.embedding.words"] = tables.words.weight.detach()[ids]
+    kept["bert.embedding.positions"] = tables.positions.weight.detach()[: len(ids)]
+    kept["bert.embedding.segments"] = tables.segments.weight.detach()[:1].expand(len(ids), -1)
+    for name in [name for name in kept if name.endswith(".query")]:
+        query, key = kept[name], kept[name.replace("query", "key")]
+        kept[name.replace("query", "scores")] = query @ key.T / query.shape[-1] ** 0.5
+    kept["pooled"], kept["classifier"] = kept["dropout"], logits
+    kept["probabilities"] = logits.softmax(dim=-1)
+    return kept
+
+
+def differences(found: dict[str, Any], model: NanoBertForClassification) -> dict[str, float]:
+    """How far each tensor of the page is from Python's, at most."""
+    numbers = np.frombuffer(base64.b64decode(found["data"]), dtype="<f4")
+    expected, far, start = hooked(model, found["input_ids"]), dict[str, float](), 0
+    for name, rows, columns in found["shapes"]:
+        mine = torch.from_numpy(numbers[start : start + rows * columns].reshape(rows, columns).copy())
+        theirs = expected[name].reshape(rows, columns)
+        # Attention weights hang on scores, which may be large; so they are measured as they are, and scores by their size.
+        far[name] = float(((mine - theirs).abs() / theirs.abs().clamp(min=1)).max())
+        start += rows * columns
+    assert start == len(numbers)
+    return far
+
+
+def compare(page: Page, name: str, texts: Sequence[str]) -> float:
+    """Compare ids, tensors and verdicts of some texts; gives the largest difference."""
+    model, tokenizer = loaded()[name]
+    worst = 0.0
+    for begin in range(0, len(texts), 100):
+        some = texts[begin : begin + 100]
+        for text, found in zip(some, page.evaluate(RUN, [name, some]), strict=True):
+            assert found["input_ids"] == tokenizer.encode(text), text[:200]
+            far = differences(found, model)
+            assert max(far.values()) < 1e-4, (text[:200], max(far, key=lambda key: far[key]), max(far.values()))
+            worst = max(worst, *far.values())
+    return worst
+
+
+@pytest.mark.parametrize("name", ["pencil", "imdb-tiny"])
+def test_on_odd_inputs_every_tensor_is_pythons(name: str, page: Page) -> None:
+    print(f"\n{name}: at most {compare(page, name, odd_texts()):.1e}")
+
+
+@pytest.fixture(scope="module")
+def reviews() -> tuple[list[str], list[int]]:
+    try:
+        test = load_imdb().test
+    except DataError as error:
+        pytest.skip(f"the real reviews are not here: {error}")
+    return list(test.texts), list(test.labels)
+
+
+@pytest.mark.parametrize("name", ["pencil", "imdb-tiny"])
+def test_on_a_thousand_real_reviews_every_tensor_is_pythons(name: str, page: Page, reviews: tuple[list[str], list[int]]) -> None:
+    print(f"\n{name}: at most {compare(page, name, reviews[0][::25]):.1e}")
