@@ -5,7 +5,6 @@ import functools
 import json
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,15 @@ from nano_bert.data.download import DataError
 from nano_bert.model import NanoBertForClassification
 from nano_bert.pencil import SENTENCE
 from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.evaluation import evaluate
 from tests.book.live_weights import FOLDER, models
-from tests.browser.site import ROOT, tab, visit
+from tests.browser.site import ROOT, tab
 
 PARTS = ["bert", "words", "sums"]  # of the scripts, those that compute
 TWIN = "the film was bad not good"
 
 # Everything that the page computes of a text, as 32-bit numbers in base64, with its names and shapes.
 RUN = """([name, texts]) => {
-    window.models ||= {}
     const model = (window.models[name] ||= LiveWords.unpack(name, window.files[name]))
     return texts.map((text) => {
         const inputs = LiveWords.inputsOf(LiveWords.encode(model, text))
@@ -35,7 +34,8 @@ RUN = """([name, texts]) => {
         const numbers = new Float32Array(Object.values(kept).flat(2))
         let bytes = ""
         for (const byte of new Uint8Array(numbers.buffer)) bytes += String.fromCharCode(byte)
-        return { input_ids: inputs.input_ids, shapes: Object.entries(kept).map(([key, rows]) => [key, rows.length, rows[0].length]), data: btoa(bytes) }
+        const shapes = Object.entries(kept).map(([key, rows]) => [key, rows.length, rows[0].length])
+        return { input_ids: inputs.input_ids, shapes, data: btoa(bytes) }
     })
 }"""
 
@@ -49,7 +49,9 @@ def loaded() -> dict[str, tuple[NanoBertForClassification, WordTokenizer]]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page with the scripts that compute, and both models."""
     with tab(browser) as opened:
-        opened.add_script_tag(content="window.files = {}; const Live = { receive: (name, file) => { files[name] = file } }")
+        opened.add_script_tag(
+            content="window.files = {}; window.models = {}; const Live = { receive: (name, file) => { files[name] = file } }"
+        )
         for part in [*PARTS, *loaded()]:
             opened.add_script_tag(path=FOLDER / f"{part}.js")
         yield opened
@@ -58,15 +60,24 @@ def page(browser: Browser) -> Iterator[Page]:
 def odd_texts() -> list[str]:
     """Two hundred texts that nobody meant to type."""
     chance = random.Random(0)
-    texts = ["", " ", "\n\t\r", "qwertz asdfgh", "x" * 5_000, "good " * 10_000, "not " * 7, "[MASK] [CLS] [SEP] [PAD] [UNK] [mask]"]
-    texts += ["<b>good</b> <script>alert(1)</script> &amp; <img src=x onerror=alert(1)>", "good\x00bad\x07\x1b[31m", "\x1cgood\x1dbad\x1e \x1f \x85 not"]
-    texts += ["GOOD Bad nOt", "İstanbul ΣΑΣ ΌΣΟΣ ẞ ß ﬁlm ǅ", "e\u0301 cafe\u0301 naïve", "good\ufeffbad \u200bnot\u200d", "1½ ² Ⅷ ٣ ① 一二三 _under_score_"]
-    texts += ["映画は良かった", "фильм был хороший", "فيلم جيد جدا", "ภาพยนตร์ดีมาก", "영화가 좋았다", "सिनेमा अच्छा था", "👍🏽👎 ❤️ 👩‍👩‍👧‍👦 🇩🇪", "𝔤𝔬𝔬𝔡 𝟙𝟚 𐐀𐐨"]
+    texts = [
+        *("", " ", "\n\t\r", "qwertz asdfgh", "x" * 5_000, "good " * 10_000, "not " * 7, "GOOD Bad nOt"),
+        "[MASK] [CLS] [SEP] [PAD] [UNK] [mask]",
+        "<b>good</b> <script>alert(1)</script> &amp; <img src=x onerror=alert(1)>",
+        *("good\x00bad\x07\x1b[31m", "\x1cgood\x1dbad\x1e \x1f \x85 not", "good\ufeffbad \u200bnot\u200d"),
+        *("İstanbul ΣΑΣ ΌΣΟΣ ẞ ß ﬁlm ǅ", "e\u0301 cafe\u0301 naïve", "1½ ² Ⅷ ٣ ① 一二三 _under_score_"),
+        *("映画は良かった", "фильм был хороший", "فيلم جيد جدا", "ภาพยนตร์ดีมาก", "영화가 좋았다", "सिनेमा अच्छा था"),
+        *("👍🏽👎 ❤️ 👩‍👩‍👧‍👦 🇩🇪", "𝔤𝔬𝔬𝔡 𝟙𝟚 𐐀𐐨"),  # noqa: RUF001
+    ]
     known = loaded()["imdb-tiny"][1].id_to_token[5:]
-    letters = [*map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2070), *range(0x3040, 0x30A0))), "\t", "\n", "\u2028"]
+    ranges = ((0x20, 0x7F), (0xA0, 0x250), (0x370, 0x400), (0x2000, 0x2070), (0x3040, 0x30A0))
+    letters = ["\t", "\n", *(chr(code) for first, end in ranges for code in range(first, end))]
     while len(texts) < 200:
-        mixed = [chance.choice(known) if chance.random() < 0.5 else "".join(chance.choices(letters, k=chance.randint(1, 9))) for _ in range(chance.randint(1, 200))]
-        texts.append(chance.choice(["", " ", " ", "\n"]).join(mixed))
+        words = [
+            chance.choice(known) if chance.random() < 0.5 else "".join(chance.choices(letters, k=chance.randint(1, 9)))
+            for _ in range(chance.randint(1, 200))
+        ]
+        texts.append(chance.choice(["", " ", " ", "\n"]).join(words))
     return texts
 
 
@@ -78,7 +89,9 @@ def hooked(model: NanoBertForClassification, input_ids: Sequence[int]) -> dict[s
         def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
             if name.endswith("norm"):
                 kept[name.removesuffix(".norm") if name.startswith("bert.embedding") else name] = output
-                kept["bert.embedding.sum" if name.startswith("bert.embedding") else f"{name.removesuffix('_norm')}_sum"] = inputs[0]
+                kept[
+                    "bert.embedding.sum" if name.startswith("bert.embedding") else f"{name.removesuffix('_norm')}_sum"
+                ] = inputs[0]
             elif isinstance(output, tuple) and ".heads." in name:
                 kept[name], kept[f"{name}.weights"] = output
             elif name.endswith("attention.output"):
@@ -114,7 +127,6 @@ def differences(found: dict[str, Any], model: NanoBertForClassification) -> dict
     for name, rows, columns in found["shapes"]:
         mine = torch.from_numpy(numbers[start : start + rows * columns].reshape(rows, columns).copy())
         theirs = expected[name].reshape(rows, columns)
-        # Attention weights hang on scores, which may be large; so they are measured as they are, and scores by their size.
         far[name] = float(((mine - theirs).abs() / theirs.abs().clamp(min=1)).max())
         start += rows * columns
     assert start == len(numbers)
@@ -150,5 +162,72 @@ def reviews() -> tuple[list[str], list[int]]:
 
 
 @pytest.mark.parametrize("name", ["pencil", "imdb-tiny"])
-def test_on_a_thousand_real_reviews_every_tensor_is_pythons(name: str, page: Page, reviews: tuple[list[str], list[int]]) -> None:
+def test_on_a_thousand_real_reviews_every_tensor_is_pythons(
+    name: str, page: Page, reviews: tuple[list[str], list[int]]
+) -> None:
     print(f"\n{name}: at most {compare(page, name, reviews[0][::25]):.1e}")
+
+
+def test_the_accuracy_on_real_reviews_is_that_of_the_record(page: Page, reviews: tuple[list[str], list[int]]) -> None:
+    """Of the 25,000 reviews of the test split as many are told right as by Python; the record says how many."""
+    texts, labels = reviews
+    right = 0
+    for begin in range(0, len(texts), 500):
+        some = texts[begin : begin + 500]
+        answers = page.evaluate(
+            """(texts) => texts.map((text) => {
+                const model = (window.models["imdb-tiny"] ||= LiveWords.unpack("imdb-tiny", window.files["imdb-tiny"]))
+                const inputs = LiveWords.inputsOf(LiveWords.encode(model, text))
+                const [scores] = LiveBert.forward(model.weights, model.config, inputs).classifier
+                return scores.indexOf(Math.max(...scores))
+            })""",
+            some,
+        )
+        right += sum(answer == label for answer, label in zip(answers, labels[begin : begin + 500], strict=True))
+    accuracy = evaluate(*loaded()["imdb-tiny"], load_imdb().test).accuracy
+    assert right / len(texts) == pytest.approx(accuracy, abs=1e-6)
+    runs = json.loads((ROOT / "docs" / "results" / "imdb.json").read_text())["recipes"]["imdb-tiny"]["runs"]
+    assert round(right / len(texts), 4) in [round(run["test"]["accuracy"], 4) for run in runs]
+    print(f"\naccuracy {right / len(texts):.4f}")
+
+
+SUMS = """([name, texts, seed]) => {
+    const model = LiveWords.unpack(name, window.files[name])
+    let state = seed
+    const chance = () => (state = (state * 16807) % 2147483647) / 2147483647
+    if (seed) for (const table of Object.values(model.weights)) for (const row of table.slice(0, 50)) row.forEach((_, k) => (row[k] = 4 * chance() - 2))
+    let count = 0
+    const wrong = []
+    for (const text of texts) {
+        const ids = LiveWords.encode(model, text)
+        const inputs = LiveWords.inputsOf(ids)
+        if (seed) {
+            inputs.attention_mask = ids.map((_, i) => i === 1 || chance() > 0.3)
+            inputs.position_ids = ids.map(() => Math.floor(chance() * model.config.max_seq_len))
+        }
+        const kept = LiveBert.forward(model.weights, model.config, inputs)
+        for (const [key, table] of Object.entries(kept)) table.forEach((values, row) => values.forEach((value, column) => {
+            const sum = LiveSums.explain(model, inputs, kept, ids.map(String), { name: key, row, column })
+            const total = LiveSums.total(sum)
+            const products = sum.kind === "share" ? [] : sum.terms.filter((term) => term.parts.length)
+            const whole = products.every((term) => Math.abs(term.parts.reduce((p, part) => p * part.value, 1) - term.amount) < 1e-9)
+            if (!(Math.abs(total - value) < 1e-9 * Math.max(1, Math.abs(value))) || !whole) wrong.push([key, row, column, value, total])
+            for (const part of sum.terms.flatMap((term) => term.parts)) {
+                const from = part.from ? kept[part.from.name][part.from.row][part.from.column] : part.weight ? model.weights[part.weight.name][part.weight.row][part.weight.column] : part.value
+                if (from !== part.value) wrong.push([key, row, column, part])
+            }
+            count += 1
+        }))
+    }
+    return { count, wrong: wrong.slice(0, 5) }
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", ["pencil", "imdb-tiny"])
+def test_every_sum_adds_up_to_the_number_it_explains(name: str, seed: int, page: Page) -> None:
+    """With the weights as they are, and with random ones, hidden words and moved places."""
+    texts = [SENTENCE, TWIN, "", "A wonderful film, moving and funny, though the plot is thin."]
+    found = page.evaluate(SUMS, [name, texts, seed])
+    assert not found["wrong"]
+    assert found["count"] > 1_500

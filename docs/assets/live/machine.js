@@ -54,7 +54,7 @@ const LiveMachine = (() => {
     element = el("div", { class: "live" });
     field = el("textarea", { class: "live-text", rows: 1, id: `live-text-${this.number}`, spellcheck: "false", autocomplete: "off" });
     mark = el("span");
-    bar = el("div", { class: "live-bar" }, this.mark);
+    bar = el("div", { class: "live-bar" }, el("div", { class: "live-track" }, this.mark));
     answer = el("p", { class: "live-answer" });
     arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     chips = el("div", { class: "live-chips", role: "listbox", "aria-orientation": "horizontal", "aria-label": CHIPS });
@@ -245,11 +245,12 @@ const LiveMachine = (() => {
       const layer = `bert.encoder.layers.${this.model.config.n_layers - 1}.attention.heads.`;
       const weights = [...Array(this.model.config.n_heads).keys()].map((head) => kept[`${layer}${head}.weights`][focus]);
       const chips = /** @type {HTMLElement[]} */ ([...this.chips.children]).filter((_, i) => !this.tokens[i].out);
-      if (chips.length <= 16) LivePictures.drawArcs(this.arcs, chips, weights, focus);
-      else {
-        this.arcs.replaceChildren();
-        this.arcs.parentElement?.classList.remove("arched");
-      }
+      const arched = LivePictures.drawArcs(this.arcs, chips.length <= 16 ? chips : [], weights, focus);
+      // Where there is no room for arcs, the words themselves are dark that are looked at.
+      const highest = weights.map((row) => Math.max(...row));
+      chips.forEach((chip, j) => {
+        chip.style.backgroundColor = arched ? "" : LiveTables.colour(Math.max(...weights.map((row, head) => row[j] / highest[head])), 1);
+      });
       if (!this.wanted.includes("overview")) return;
       const { words } = /** @type {Now} */ (this.now);
       this.looks.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
@@ -431,7 +432,7 @@ const LiveMachine = (() => {
       });
       const chapter = el("p", { class: "live-from" }, "The formula is from ", el("a", { href: `${Live.base}${first.chapter}.html` }, `chapter ${Number(first.chapter.slice(0, 2))}`), ".");
       const box = el("section", { class: "live-sum", "aria-label": "Where this number comes from" },
-        el("div", { class: "live-sum-head" }, title, back, button("Close", () => this.close())), formula, ...parts.flatMap(({ table, result }) => [table.element, result]), chapter);
+        el("div", { class: "live-sum-head" }, title, back, button("Close", () => this.close())), formula, el("div", { class: "live-steps" }, ...parts.map(({ table, result }) => el("div", {}, table.element, result))), chapter);
       box.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
       opened.section.prepend(box);
       this.showSum = () => {

@@ -8,13 +8,14 @@ const LivePictures = (() => {
   /**
    * Arcs from one word to those that it looks at: the first head above the words, the second below.
    * @param {SVGElement} picture @param {HTMLElement[]} chips @param {number[][]} weights  A row of weights for each head. @param {number} focus
+   * @returns {boolean} Whether there is room for them.
    */
   function drawArcs(picture, chips, weights, focus) {
     picture.replaceChildren();
     const [first] = chips;
     const together = chips.length > 1 && chips.every((chip) => chip.offsetTop === first.offsetTop) && weights.length <= 2;
     picture.parentElement?.classList.toggle("arched", together);
-    if (!together || !chips[focus]) return;
+    if (!together || !chips[focus]) return false;
     const top = first.offsetTop;
     const bottom = top + first.offsetHeight;
     const middle = (/** @type {HTMLElement} */ chip) => chip.offsetLeft + chip.offsetWidth / 2;
@@ -31,6 +32,7 @@ const LivePictures = (() => {
         if (weight >= 0.05) shape(picture, "text", { x: j === focus ? to + 22 : to, y: edge + way * 9 + 4, class: "arc-label" }, shown(weight, 2).replace(/^0/, ""));
       });
     });
+    return true;
   }
 
   /**
@@ -104,7 +106,7 @@ const LivePictures = (() => {
     const flat = (/** @type {number[]} */ row) => /** @type {[number, number, number]} */ (row.length === 4 ? FOUR.map((way) => way.reduce((sum, value, k) => sum + value * row[k], 0)) : row);
     const points = rows.map(flat);
     const end = arrow && flat(arrow);
-    const reach = Math.max(1, ...points.flat().map(Math.abs), ...(end || []).map(Math.abs)) * 1.1;
+    const reach = Math.max(0.1, ...points.flat().map(Math.abs), ...(end || []).map(Math.abs)) * 1.1;
     const named = features.length === 4 ? [`${features[1]} → ${features[0]}`, features[2], features[3]] : features;
     const many = words.length > 24;
     /** @type {[string, number, number[][]][]} */

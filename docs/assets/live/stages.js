@@ -135,7 +135,7 @@ const LiveStages = (() => {
       const name = ways[chosen][1](now);
       buttons.forEach((one, k) => one.setAttribute("aria-pressed", String(k === chosen)));
       picture.show(space(now.kept[name], now.words, model.features, now.focus));
-      table.caption.textContent = `Their numbers, ${ways[chosen][0]}`;
+      table.caption.textContent = `Their numbers: ${ways[chosen][0]}`;
       table.update(allWords(now, name), now.focus);
     };
     return { element, update };
@@ -320,7 +320,7 @@ const LiveStages = (() => {
     const part = parts[parts.length - 2];
     if (part === "words") return `the word “${id_to_token[row]}”: ${features[column]}`;
     if (part === "positions" || part === "segments") return `${part.slice(0, -1)} ${row}: ${features[column]}`;
-    if (part.endsWith("norm")) return `${part.replace("_", " ")}: ${kind === "weight" ? "gain" : "bias"} of ${features[column]}`;
+    if (part.endsWith("norm")) return `${part.replaceAll("_", " ")}: ${kind === "weight" ? "gain" : "bias"} of ${features[column]}`;
     const size = config.n_embed / config.n_heads;
     const inward = part === "output" ? `head ${Math.floor(column / size) + 1}, number ${(column % size) + 1}` : part === "contract" ? `neuron ${column + 1}` : features[column];
     const out = kind === "weight" ? row : column;

@@ -69,6 +69,7 @@ const LiveTables = (() => {
     /** @param {string[]} columns @param {[string, number][]} [groups] */
     setColumns(columns, groups) {
       this.columns = columns;
+      this.table.style.setProperty("--columns", String(columns.length));
       const header = (/** @type {string} */ text) => el("th", { scope: "col", role: "columnheader" }, text);
       const above = groups && el("tr", {}, el("td"), ...groups.map(([text, span]) => el("th", { colspan: span, scope: "colgroup", role: "columnheader" }, text)));
       this.head.replaceChildren(...(above ? [above] : []), el("tr", {}, this.settings.corner ? header(this.settings.corner) : el("td"), ...columns.map(header)));
