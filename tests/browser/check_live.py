@@ -1,10 +1,15 @@
 """The live BERT says what Python says: every tensor, every verdict, every sum, on real reviews and on odd inputs."""
 
 import base64
+import copy
 import functools
 import json
 import random
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +25,12 @@ from nano_bert.pencil import SENTENCE
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import evaluate
 from tests.book.live_weights import FOLDER, models
-from tests.browser.site import ROOT, tab
+from tests.browser.site import ROOT, tab, visit
 
 PARTS = ["bert", "words", "sums"]  # of the scripts, those that compute
 TWIN = "the film was bad not good"
+
+RECEIVE = "window.files = {}; window.models = {}; const Live = { receive: (name, file) => { files[name] = file } }"
 
 # Everything that the page computes of a text, as 32-bit numbers in base64, with its names and shapes.
 RUN = """([name, texts]) => {
@@ -49,9 +56,7 @@ def loaded() -> dict[str, tuple[NanoBertForClassification, WordTokenizer]]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page with the scripts that compute, and both models."""
     with tab(browser) as opened:
-        opened.add_script_tag(
-            content="window.files = {}; window.models = {}; const Live = { receive: (name, file) => { files[name] = file } }"
-        )
+        opened.add_script_tag(content=RECEIVE)
         for part in [*PARTS, *loaded()]:
             opened.add_script_tag(path=FOLDER / f"{part}.js")
         yield opened
@@ -231,3 +236,131 @@ def test_every_sum_adds_up_to_the_number_it_explains(name: str, seed: int, page:
     found = page.evaluate(SUMS, [name, texts, seed])
     assert not found["wrong"]
     assert found["count"] > 1_500
+
+
+@pytest.mark.skipif(shutil.which("npx") is None, reason="there is no Node.js, which TypeScript runs on")
+def test_the_types_of_the_scripts_are_as_they_say() -> None:
+    command = ["npx", "--yes", "-p", "typescript@5", "tsc", "-p", str(Path(__file__).parent)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+# From here on as a reader: what is shown is read, and what can be pressed is pressed.
+
+
+@pytest.fixture
+def machine(book: str, browser: Browser) -> Iterator[Page]:
+    with tab(browser) as opened:
+        visit(opened, book + "live.html")
+        opened.wait_for_selector(".live-runs")
+        yield opened
+
+
+def table(page: Page, caption: str) -> list[list[float]]:
+    """The numbers of a table, by the beginning of its caption."""
+    rows = page.evaluate(
+        """(wanted) => {
+            const tables = [...document.querySelectorAll(".live-table")]
+            const found = tables.find((one) => one.caption.textContent.startsWith(wanted))
+            const numbers = (row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent)
+            return [...found.tBodies[0].rows].map(numbers)
+        }""",
+        caption,
+    )
+    return [[float(text.replace("−", "-")) for text in row] for row in rows]  # noqa: RUF001
+
+
+def same(shown: Sequence[Sequence[float]], expected: torch.Tensor, digits: int = 3) -> bool:
+    return torch.allclose(torch.tensor(shown), expected.detach().float(), atol=0.51 * 10**-digits, rtol=0)
+
+
+def shown_as(page: Page, out: dict[str, torch.Tensor]) -> bool:
+    """Whether the numbers of the page are these, from beginning to end."""
+    layer = "bert.encoder.layers.0"
+    maps = [same(table(page, f"Head {k + 1}"), _query_key_value(out, k), 2) for k in range(2)]
+    return (
+        same(table(page, "What the model reads"), out["bert.embedding"])
+        and all(maps)
+        and same(table(page, "All words after the layer"), out[f"{layer}.feed_forward_norm"])
+        and same(table(page, "The text"), out["pooled"].reshape(1, -1))
+        and same(table(page, "The answer"), torch.stack([out["classifier"], out["probabilities"]]).reshape(2, -1))
+    )
+
+
+def _query_key_value(out: dict[str, torch.Tensor], head: int) -> torch.Tensor:
+    return torch.cat(
+        [out[f"bert.encoder.layers.0.attention.heads.{head}.{part}"] for part in ("query", "key", "value")], 1
+    )
+
+
+def test_what_is_typed_is_shown_as_python_computes_it(machine: Page) -> None:
+    model, tokenizer = loaded()["pencil"]
+    for text in [SENTENCE, TWIN, "not good", "", "Good, GOOD!", "the film was good not bad and more than eight places"]:
+        machine.locator(".live-text").fill(text)
+        assert shown_as(machine, hooked(model, tokenizer.encode(text))), text
+
+
+def test_random_weights_set_by_sliders_give_pythons_numbers(machine: Page) -> None:
+    chance, model = random.Random(1), copy.deepcopy(loaded()["pencil"][0])
+    weights = machine.locator(".live-table td.weight")
+    for number in chance.sample(range(weights.count()), 25):
+        weights.nth(number).click()
+        value = str(round(chance.uniform(-3, 3) * 20) / 20)
+        slider = machine.locator(".live-slider input[type=range]")
+        slider.fill(value)
+        name, place = re.fullmatch(
+            r"model\.([\w.]+)\[([\d, ]+)\]", machine.locator(".live-slider code").inner_text()
+        ).groups()
+        with torch.no_grad():
+            model.get_parameter(name)[tuple(map(int, place.split(", ")))] = float(value)
+    assert shown_as(machine, hooked(model, loaded()["pencil"][1].encode(SENTENCE)))
+    machine.get_by_role("button", name="Put all back").click()
+    assert shown_as(machine, hooked(*[loaded()["pencil"][0], loaded()["pencil"][1].encode(SENTENCE)]))
+
+
+def test_a_word_is_hidden_left_out_and_moved_by_a_key(machine: Page) -> None:
+    model, tokenizer = loaded()["pencil"]
+    ids = torch.tensor(tokenizer.encode(SENTENCE))
+    chip = machine.get_by_role("option", name=re.compile("^not"))
+    chip.click()
+
+    def probability() -> float:
+        return table(machine, "The answer")[1][1]
+
+    def praise(**inputs: torch.Tensor) -> float:
+        return float(model(**inputs).logits.softmax(dim=-1)[1].detach())
+
+    machine.keyboard.press("m")
+    assert probability() == pytest.approx(praise(input_ids=ids, attention_mask=ids != 9), abs=6e-4)
+    machine.keyboard.press("m")
+    machine.keyboard.press("Delete")
+    assert probability() == pytest.approx(praise(input_ids=ids[ids != 9]), abs=6e-4)
+    machine.keyboard.press("Delete")
+    machine.keyboard.press("[")
+    tables = model.bert.embedding
+    places = torch.tensor([0, 1, 2, 3, 4, 4, 6, 7])  # "not" has moved back by one
+    with torch.no_grad():
+        x = tables.norm(tables.words(ids) + tables.positions(places) + tables.segments.weight[0])
+        states = model.bert.encoder(x, torch.ones(8, dtype=torch.bool))[0][-1]
+        moved = float(model.classifier(states.mean(dim=0)).softmax(dim=-1)[1])
+    assert probability() == pytest.approx(moved, abs=6e-4)
+    machine.get_by_role("button", name="As typed").click()
+    assert probability() == pytest.approx(praise(input_ids=ids), abs=6e-4)
+
+
+def test_what_is_typed_is_text_stays_here_and_is_not_kept(machine: Page) -> None:
+    asked: list[str] = []
+    machine.on("request", lambda request: asked.append(request.url))
+    machine.locator(".live-text").fill("<img src=x onerror='window.hurt=1'> <b>good</b> <script>window.hurt=1</script>")
+    for place in ("td", "th", "[role=option]"):
+        for one in machine.locator(f".live {place}").all()[:40]:
+            one.dispatch_event("click")
+    machine.wait_for_timeout(1_000)
+    assert machine.evaluate("window.hurt === undefined && !document.querySelector('.live :is(img, b, script)')")
+    home = machine.url.removesuffix("live.html")
+    assert all(re.fullmatch(f"{home}assets/katex/fonts/[\\w-]+", url.removesuffix(".woff2")) for url in asked), asked
+    assert machine.evaluate("document.cookie") == ""
+    kept = machine.evaluate(
+        "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, history.state])"
+    )
+    assert "img" not in kept

@@ -18,7 +18,7 @@
 /**
  * @typedef {object} Inputs
  * @property {number[]} input_ids  The ids of one text, [CLS] and [SEP] among them.
- * @property {boolean[]} attention_mask  False where nobody may look.
+ * @property {boolean[]} attention_mask  False for what must not be looked at.
  * @property {number[]} position_ids  In Python always 0, 1, 2, …; here the reader may move a word.
  */
 

@@ -6,7 +6,7 @@
  * @typedef {object} Token
  * @property {string} word
  * @property {number} id
- * @property {boolean} hidden  Nobody may look at it (chapter 5).
+ * @property {boolean} hidden  It must not be looked at (chapter 5).
  * @property {boolean} out  Left out: it is not there.
  * @property {number} moved  By how many places it was moved.
  */
@@ -27,6 +27,13 @@ const LiveMachine = (() => {
   function tell(element, before, text) {
     if (element.textContent !== text) element.textContent = text;
     if (element.dataset.before !== before) element.dataset.before = before;
+  }
+
+  /** The level of a heading inside this: one below the last heading before it. @param {Element} place */
+  function levelAt(place) {
+    const headings = [...document.querySelectorAll(".md-content :is(h1, h2, h3, h4)")];
+    const before = headings.filter((heading) => heading.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING).pop();
+    return before ? Number(before.tagName[1]) + 1 : 2;
   }
 
   class Machine {
@@ -70,6 +77,7 @@ const LiveMachine = (() => {
     /** @param {HTMLElement} holder @param {Model} model */
     constructor(holder, model) {
       this.wanted = (holder.dataset.stage || "all").split(" ");
+      this.level = levelAt(holder);
       this.hiddenWords = (holder.dataset.hide || "").split(" ").filter(Boolean);
       this.model = model;
       this.text = holder.dataset.text || EXAMPLES[model.name][0];
@@ -173,7 +181,7 @@ const LiveMachine = (() => {
       if (this.opened && this.opened.cell.place) this.close();
     }
 
-    /** Whether nobody looks at a word from the beginning: [PAD] is always hidden. @param {string} word */
+    /** Whether a word is hidden from the beginning, as [PAD] always is. @param {string} word */
     startsHidden(word) {
       return word === this.model.special_tokens[0] || this.hiddenWords.includes(word);
     }

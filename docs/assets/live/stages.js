@@ -10,7 +10,7 @@
  * @property {string[]} words  Of the tokens that are read.
  * @property {number} focus  The token that is looked at.
  */
-/** @typedef {Watcher & {redraw: () => void, probability: (weight: Place, value: number) => number}} Host */
+/** @typedef {Watcher & {level: number, redraw: () => void, probability: (weight: Place, value: number) => number}} Host */
 
 const LiveStages = (() => {
   const { el, button, shown, NumberTable } = LiveTables;
@@ -25,11 +25,11 @@ const LiveStages = (() => {
     words.map((word, i) => ({ header: word, token: i, cells: cells(name, i, kept[name][i]), dim: !inputs.attention_mask[i] }));
   const layerName = (/** @type {Now} */ { model }) => `bert.encoder.layers.${model.config.n_layers - 1}`;
 
-  /** A section under a heading, with a way to its chapter. @param {string} title @param {string} about @param {keyof typeof CHAPTERS} chapter */
-  function section(title, about, chapter) {
+  /** A section under a heading, with a way to its chapter. @param {Host} host @param {string} title @param {string} about @param {keyof typeof CHAPTERS} chapter */
+  function section(host, title, about, chapter) {
     const number = Number(CHAPTERS[chapter].slice(0, 2));
     const link = el("a", { href: Live.base + `${CHAPTERS[chapter]}.html`, class: "live-chapter" }, `Chapter ${number}`);
-    return el("section", { class: "live-stage" }, el("div", { class: "live-head" }, el("h3", { class: "live-title" }, title), link), el("p", { class: "live-about" }, about));
+    return el("section", { class: "live-stage" }, el("div", { class: "live-head" }, el(/** @type {"h2"} */ (`h${host.level}`), { class: "live-title" }, title), link), el("p", { class: "live-about" }, about));
   }
 
   /** Tables of weights, made when somebody opens them. @param {Host} host @param {(now: Now) => [string, string[], string[], Row[]][]} list */
@@ -77,7 +77,7 @@ const LiveStages = (() => {
 
   /** Chapter 3: three rows and their sum. @param {Host} host @param {Model} model @returns {Stage} */
   function embeddings(host, model) {
-    const element = section("Three rows, one sum", "Each word is a row of a table. The row of its place and that of its segment are added, and LayerNorm brings the sum to a common size.", "embeddings");
+    const element = section(host, "Three rows, one sum", "Each word is a row of a table. The row of its place and that of its segment are added, and LayerNorm brings the sum to a common size.", "embeddings");
     const one = new NumberTable(host, { caption: "", columns: model.features, digits: 3 });
     const all = new NumberTable(host, { caption: "What the model reads: x", columns: model.features });
     const weights = weightsFold(host, ({ model: { weights: w, features }, words, inputs }) => {
@@ -115,7 +115,7 @@ const LiveStages = (() => {
     const about = four
       ? "Four features that sum to 0 are a point in space, and none of them is lost: after LayerNorm each word lies on a sphere. Turn it."
       : "Three features are a point in space; after LayerNorm each word lies on a circle, as chapter 7 shows. Turn it.";
-    const element = section("Points in space", about, "embeddings");
+    const element = section(host, "Points in space", about, "embeddings");
     const ways = /** @type {[string, (now: Now) => string][]} */ ([
       ["after LayerNorm", () => "bert.embedding"],
       ["after attention", (now) => `${layerName(now)}.attention_norm`],
@@ -143,7 +143,7 @@ const LiveStages = (() => {
 
   /** Chapter 4: query, key, value of one head. @param {Host} host @param {Model} model @returns {Stage} */
   function queryKeyValue(host, model) {
-    const element = section("Query, key, value", "Of its row each word makes a question, a label and a content, in each head anew. Where a question fits a label, the product of the two is large.", "attention");
+    const element = section(host, "Query, key, value", "Of its row each word makes a question, a label and a content, in each head anew. Where a question fits a label, the product of the two is large.", "attention");
     const size = model.config.n_embed / model.config.n_heads;
     const numbers = [...Array(size).keys()].map((k) => String(k + 1));
     const heads = [...Array(model.config.n_heads).keys()].map((head) => {
@@ -178,7 +178,7 @@ const LiveStages = (() => {
 
   /** Chapters 4 to 6: who looks at whom. @param {Host} host @param {Model} model @returns {Stage} */
   function attention(host, model) {
-    const element = section("Who looks at whom", "Each row is a word that looks, each column one that is looked at, and a row sums to 1. Choose a word to see where it looks.", "attention");
+    const element = section(host, "Who looks at whom", "Each row is a word that looks, each column one that is looked at, and a row sums to 1. Choose a word to see where it looks.", "attention");
     const said = el("p", { class: "live-looks" });
     const maps = el("div", { class: "live-pair" });
     element.append(said, maps);
@@ -227,7 +227,7 @@ const LiveStages = (() => {
 
   /** Chapters 6 and 7: what becomes of a word in a layer. @param {Host} host @param {Model} model @returns {Stage} */
   function layer(host, model) {
-    const element = section("Add, normalise, think", "What a word heard is added to what it was, and LayerNorm brings the sum to size. Then neurons think about each word by itself, and that is added, too.", "layer");
+    const element = section(host, "Add, normalise, think", "What a word heard is added to what it was, and LayerNorm brings the sum to size. Then neurons think about each word by itself, and that is added, too.", "layer");
     const stream = new NumberTable(host, { caption: "", columns: model.features });
     const neurons = new NumberTable(host, { caption: "", columns: [], digits: 2, scale: 4 });
     const all = new NumberTable(host, { caption: "All words after the layer: z", columns: model.features });
@@ -282,7 +282,7 @@ const LiveStages = (() => {
   /** Chapter 8: one vector, scores, probabilities. @param {Host} host @param {Model} model @returns {Stage} */
   function verdict(host, model) {
     const mean = model.config.pooling === "mean";
-    const element = section("The verdict", mean ? "The mean of all words is the vector of the text. The classifier scores each answer, and the softmax makes shares of the scores." : "The row of [CLS] is the vector of the text.", "model");
+    const element = section(host, "The verdict", mean ? "The mean of all words is the vector of the text. The classifier scores each answer, and the softmax makes shares of the scores." : "The row of [CLS] is the vector of the text.", "model");
     const pooled = new NumberTable(host, { caption: "The text", columns: model.features });
     const answers = new NumberTable(host, { caption: "The answer", columns: model.config.labels });
     const why = new NumberTable(host, { caption: "Each weight set to 0 in its turn, the largest effects first", columns: ["weight", `${model.config.labels[1]} without it`] });

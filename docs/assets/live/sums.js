@@ -131,7 +131,7 @@ const LiveSums = (() => {
           amount: inputs.attention_mask[j] ? Math.exp(score - highest) : 0,
         }));
         return { title: `how much ${quoted} looks at “${words[column]}”, ${head}`, chapter: CHAPTERS.masks, formula: FORMULAS.mask, kind: "share",
-          columns: ["score"], terms, picked: column, said: "e to the power of (score less the highest), as a share of all" };
+          columns: ["score"], terms, picked: column, said: "e to the power of (score minus the highest), as a share of all" };
       }
       case "joined": {
         const size = config.n_embed / config.n_heads;
@@ -178,7 +178,7 @@ const LiveSums = (() => {
       case "probabilities": {
         const highest = Math.max(...kept.classifier[0]);
         return { title: `probability of “${config.labels[column]}”`, chapter: CHAPTERS.model, formula: FORMULAS.loss, kind: "share", columns: ["score"], picked: column,
-          said: "e to the power of (score less the highest), as a share of all",
+          said: "e to the power of (score minus the highest), as a share of all",
           terms: config.labels.map((label, k) => ({ label, parts: [number("classifier", 0, k)], amount: Math.exp(kept.classifier[0][k] - highest) })) };
       }
       default: // a head: the mean of the values

@@ -51,7 +51,7 @@ const LiveWords = (() => {
   /** The ids of a text, as `tokenizer.encode`. @param {Model} model @param {string} text */
   const encode = (model, text) => [1, ...cut(model, tokenize(model, text).map((word) => idOf(model, word))).kept, 2];
 
-  /** What a model reads of ids alone: nobody looks at [PAD], and places count from 0. @param {number[]} input_ids @returns {Inputs} */
+  /** What a model reads of ids alone: [PAD] is not looked at, and places count from 0. @param {number[]} input_ids @returns {Inputs} */
   const inputsOf = (input_ids) => ({ input_ids, attention_mask: input_ids.map((id) => id !== 0), position_ids: input_ids.map((_, i) => i) });
 
   /** A model out of its file. @param {string} name @param {ModelFile} file @returns {Model} */
