@@ -54,6 +54,11 @@ def drawn(name: str) -> list[Axes]:
         "mask": lambda: pictures.draw_mask([*WORDS, "[PAD]", "[PAD]"], padded, torch.arange(8) < 6),
         "layer": pictures.draw_layer,
         "stream": lambda: pictures.draw_stream([("x", n["x"][5]), ("+ attention", n["out"])], FEATURES, "bad"),
+        "batch": lambda: pictures.draw_batch(
+            [["[CLS]", *WORDS, "[SEP]"]], torch.arange(8)[None], torch.ones(1, 8).long()
+        ),
+        "look up": lambda: pictures.draw_look_up(WORDS, torch.eye(6), "film"),
+        "circle": lambda: pictures.draw_circle(["good", "not"], torch.tensor([[1.0, -1.0, 0.0], [0.0, -1.0, 1.0]])),
         "bends": lambda: pictures.draw_bends({"ReLU": torch.relu, "GELU": torch.nn.functional.gelu}),
     }
     axes = kinds[name]()
@@ -61,6 +66,7 @@ def drawn(name: str) -> list[Axes]:
 
 
 KINDS = ["map", "arrows", "mixture", "ribbons", "shares", "head", "joined_heads", "mask", "layer", "stream", "bends"]
+KINDS += ["batch", "look_up", "circle"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,6 +124,14 @@ def test_numbers_in_boxes_are_those_given() -> None:
     assert written == pytest.approx(table.flatten().tolist(), abs=0.006)
 
 
+def test_words_keep_their_distances_on_the_circle() -> None:
+    vectors = torch.nn.functional.layer_norm(torch.randn(5, 3, generator=torch.Generator().manual_seed(0)), (3,))
+    marks = pictures.draw_circle(list("abcde"), vectors).collections
+    points = torch.tensor([mark.get_offsets().tolist()[0] for mark in marks])
+    assert torch.allclose(torch.cdist(points, points), torch.cdist(vectors, vectors), atol=1e-4)
+    assert torch.allclose(points.norm(dim=1), torch.full((5,), 3**0.5), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
@@ -134,6 +148,12 @@ def test_numbers_in_boxes_are_those_given() -> None:
         (lambda: pictures.draw_joined_heads("a", [torch.ones(2)], torch.ones(2), ["b"]), "1 names of features"),
         (lambda: pictures.draw_stream([]), "no step to draw"),
         (lambda: pictures.draw_stream([("x", torch.ones(2))], ["b"]), "1 names of features"),
+        (lambda: pictures.draw_batch([["a"], ["b", "c"]], *[torch.ones(2, 1).long()] * 2), "equally long"),
+        (lambda: pictures.draw_batch([["a"]], *[torch.ones(1, 2).long()] * 2), "input_ids must have one row"),
+        (lambda: pictures.draw_look_up(["a", "b"], torch.eye(2), "c"), "no token 'c': it has a, b"),
+        (lambda: pictures.draw_look_up(["a", "b"], torch.eye(3), "a"), "table must have one row"),
+        (lambda: pictures.draw_circle(["a"], torch.ones(1, 3)), "must add up to 0"),
+        (lambda: pictures.draw_sphere(["a"], torch.ones(2, 3)), "points must have one row"),
         (lambda: pictures.draw_bends({}), "no function to draw"),
         (lambda: pictures.draw_bends({"relu": torch.relu}, reach=0.0), "above 0, but it is 0.0"),
     ],
