@@ -1,8 +1,8 @@
 """A BERT for pencil and paper: one layer, two heads, four features, and weights chosen by hand.
 
 It reads the sentence of the book, "the film was good not bad". Each feature has a meaning, and most weights are 0, so
-that every number on the way can be redone by hand. Nobody trained it. It is right about sentences such as "the film was
-not good", and wrong about many others.
+that every number on the way can be redone by hand. It was never trained. It is right about "the film was good not bad"
+and its twin "the film was bad not good", and wrong about sentences that nobody thought of, such as "not not good".
 """
 
 from typing import Any
@@ -50,21 +50,23 @@ def pencil_bert() -> tuple[NanoBertForClassification, WordTokenizer]:
 
         layer: Any = model.bert.encoder.layers[0]
         denial, mood = layer.attention.heads
-        # The first head. Query: I stand late. Key: I deny. Value: how much I deny. So late words look at "not".
-        _set(denial.query, [[0, 0, 0, 4], [0, 0, 0, 0]], bias=[2, 1])
-        _set(denial.key, [[0, 0, 2, 0], [0, 0, 0, -1]])
+        # The first head asks: who denies? Query: I deny nothing myself, so I ask. Key: I deny. Value: how much I deny,
+        # and where I stand. The second number of query and key settles a draw: of two that fit, the earlier is taken.
+        _set(denial.query, [[0, 0, -1, 0], [0, 0, 0, 0]], bias=[2, 1])
+        _set(denial.key, [[0, 0, 1, 0], [0, 0, 0, -1]])
         _set(denial.value, [[0, 0, 1, 0], [0, 0, 0, 1]])
-        # The second head. Query: I deny nothing. Key: I praise. Value: half of praise less blame.
-        # So other words look at "good".
+        # The second head asks: who praises? Query: I deny nothing. Key: I praise. Value: half of praise less blame.
         _set(mood.query, [[0, 0, -1, 0], [0, 0, 0, 0]], bias=[0, 1])
         _set(mood.key, [[1, -1, 0, 0], [0, 0, 0, -1]])
-        _set(mood.value, [[0.5, -0.5, 0, 0], [0, 0, 0, 1]])
-        # In both, the second feature prefers what stands early, and hands on its place, which nobody reads.
-        _set(layer.attention.output, [[0, 0, 0.1, 0], [0, 0, -0.1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+        _set(mood.value, [[0.5, -0.5, 0, 0], [0, 0, 0, 0]])
+        # A little of the mood goes to praise and blame, the denial to denial. The place of "not" is taken off a word's
+        # own: what is left says how far behind it the word stands.
+        _set(layer.attention.output, [[0, 0, 0.1, 0], [0, 0, -0.1, 0], [1, 0, 0, 0], [0, -1, 0, 0]])
 
-        # The feed-forward network uses 2 of its 16 neurons: praise that is denied is blame, and the other way round.
-        layer.feed_forward.expand.weight[:2] = torch.tensor([[2.0, -2.0, 2.0, 0.0], [-2.0, 2.0, 2.0, 0.0]])
-        layer.feed_forward.expand.bias[:2] = -4.0
+        # The feed-forward network uses 2 of its 16 neurons: praise that is denied by a word before it becomes blame,
+        # and the other way round.
+        layer.feed_forward.expand.weight[:2] = torch.tensor([[5.0, -5.0, 5.0, 6.0], [-5.0, 5.0, 5.0, 6.0]])
+        layer.feed_forward.expand.bias[:2] = -11.0
         layer.feed_forward.contract.weight[:2, :2] = torch.tensor([[-3.0, 3.0], [3.0, -3.0]])
 
         # The pooler hands [CLS] on through tanh. The classifier reads the mean of all words: praise against blame.

@@ -1,0 +1,3 @@
+// What other scripts of the page bring.
+declare const katex: { render(formula: string, element: Element, options?: object): void };
+declare const POINTS: Record<string, Space>;
