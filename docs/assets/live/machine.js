@@ -15,7 +15,7 @@ const LiveMachine = (() => {
   const { el, button, shown, NumberTable } = LiveTables;
   /** @type {Record<string, string[]>} */
   const EXAMPLES = {
-    pencil: ["the film was good not bad", "the film was bad not good", "the film was not good", "not good"],
+    pencil: ["the film was good not bad", "the film was bad not good", "the film was not good", "not not good"],
     "imdb-tiny": ["A wonderful film, moving and funny.", "I expected a masterpiece. What a boring, predictable mess.", "The plot is thin, but the cast is wonderful and the ending moved me."],
   };
   /** @type {Record<string, string>} */
@@ -57,7 +57,6 @@ const LiveMachine = (() => {
     now;
     speaking = 0;
     frame = 0;
-    took = 0;
     element = el("div", { class: "live" });
     field = el("textarea", { class: "live-text", rows: 1, id: `live-text-${this.number}`, spellcheck: "false", autocomplete: "off" });
     mark = el("span");
@@ -199,7 +198,6 @@ const LiveMachine = (() => {
 
     /** Show everything anew. */
     render() {
-      const started = performance.now();
       cancelAnimationFrame(this.frame);
       this.frame = 0;
       const { model } = this;
@@ -214,7 +212,6 @@ const LiveMachine = (() => {
       for (const stage of this.stages) stage.update(this.now);
       this.showSum?.();
       this.announce();
-      this.took = performance.now() - started;
     }
 
     /** Show everything anew, once, before the next picture. */
