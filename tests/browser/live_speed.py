@@ -74,7 +74,10 @@ def measure(book: str) -> dict[str, Any]:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, serve(build(Path(folder))) as address:
         times = measure(address)
-    record = {"about": "the live BERT: milliseconds from a key press to the end of the frame that shows its numbers", **times}
+    record = {
+        "about": "the live BERT: milliseconds from a key press to the end of the frame that shows its numbers",
+        **times,
+    }
     print(json.dumps(record, indent=1))
     slow = [n_words for n_words, limit in LIMITS.items() if times[str(n_words)]["median"] >= limit]
     if slow:
