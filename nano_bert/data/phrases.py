@@ -85,13 +85,15 @@ def twins(template: str) -> list[tuple[str, str]]:
         "adverb": ADVERBS_OF_DEGREE if degree else ADVERBS,
     }
     used = [name for name in places if f"{{{name}}}" in template]
-    pairs: list[tuple[str, str]] = []
-    for good, bad, *words in product(POSITIVE, NEGATIVE, *(places[name] for name in used)):
-        filling = dict(zip(used, words, strict=True))
-        positive = template.format(yes=good, no=bad, **filling)
-        negative = template.format(yes=bad, no=good, **filling)
-        pairs.append((" ".join(positive.split()), " ".join(negative.split())))  # an empty adverb leaves two spaces
-    return pairs
+    frames = [  # all is filled in but the adjectives; an empty adverb would leave two spaces
+        " ".join(template.format(yes="{yes}", no="{no}", **dict(zip(used, words, strict=True))).split())
+        for words in product(*(places[name] for name in used))
+    ]
+    return [
+        (frame.format(yes=good, no=bad), frame.format(yes=bad, no=good))
+        for good, bad in product(POSITIVE, NEGATIVE)
+        for frame in frames
+    ]
 
 
 def all_pairs(seed: int) -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ A page has one test item for each ```pycon fence and one for each figure, and tw
 A module has one item for each docstring with examples, and so has a file of a reader's own in the folder exercises/.
 
 The parts: pages.py reads what stands on a page, reader.py and repl.py run it in a workplace.py of its own, figures.py
-compares drawings, guards.py judges prose and site, shares.py shares the work out. None of them imports nano_bert, which
-jaxtyping must wrap first.
+compares drawings, guards.py judges prose and site, shares.py shares the work out, shapes.py checks each call. None of
+them imports nano_bert, which jaxtyping must wrap first.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.is_file()]
-MACHINERY = ["literate", "pages", "points", "reader", "repl", "figures", "guards", "shares", "workplace"]
+MACHINERY = ["literate", "pages", "points", "reader", "repl", "figures", "guards", "shapes", "shares", "workplace"]
 INI = '[tool.pytest.ini_options]\ntestpaths = ["README.md", "docs", "nano_bert"]\n'
 PAGE = """\
 # A page

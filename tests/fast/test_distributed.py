@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -134,7 +136,8 @@ def write(folder: Path) -> None:
     for verb, what in (("train", "phrases"), ("pretrain", str(stories))):
         words = [verb, what, "--epochs", "1", "--batch-size", "400", "--n-embed", "4"]
         options = make_parser().parse_args([*words, "--output", str(folder / f"{verb}-{rank()}")])
-        getattr(commands, options.run)(options)
+        with redirect_stdout(StringIO()):
+            getattr(commands, options.run)(options)
 
 
 def learn_together(folder: Path) -> None:
@@ -171,9 +174,14 @@ def stumble() -> None:
         raise ValueError("a planted error")
 
 
+def learn_and_die(folder: Path) -> None:
+    """Two runs in one start: all that many learn, and then a run of which one process is killed."""
+    learn_together(folder)
+    fail_at_a_step(folder / "killed", be_killed)
+
+
 PROGRAMS: dict[str, Callable[[Path], int | None]] = {
-    "learn": learn_together,
-    "die": lambda folder: fail_at_a_step(folder, be_killed),
+    "learn and die": learn_and_die,
     "stumble": lambda folder: fail_at_a_step(folder, stumble),
 }
 
@@ -237,12 +245,19 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    """What came out of both processes, in the order of their numbers."""
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
+    """The folder of a run of which one process was killed, the exit code of all, and what they said."""
     folder = tmp_path_factory.mktemp("together")
-    code, _, err = run("-m", "tests.fast.test_distributed", "learn", str(folder))
-    assert code == 0, err
-    return folder, [json.loads((folder / f"answers-{n}.json").read_text()) for n in range(2)]
+    return folder / "killed", *run("-m", "tests.fast.test_distributed", "learn and die", str(folder))
+
+
+@pytest.fixture(scope="module")
+def together(killed: tuple[Path, int, str, str]) -> tuple[Path, list[dict[str, Any]]]:
+    """What came out of both processes, in the order of their numbers."""
+    folder = killed[0].parent
+    answers = [folder / f"answers-{n}.json" for n in range(2)]
+    assert all(path.is_file() for path in answers), killed[3]
+    return folder, [json.loads(path.read_text()) for path in answers]
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -323,13 +338,6 @@ def test_nothing_is_printed_twice(finished: tuple[Path, str, str]) -> None:
     assert err.count("Training phrases with seed 1") == 1
     assert [err.count(f"epoch {n}/2:   0%") for n in (1, 2)] == [1, 1]
     assert "Traceback" not in err
-
-
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
-    """The folder of a run of which one process was killed, its exit code, and what it said."""
-    folder = tmp_path_factory.mktemp("killed")
-    return folder, *run("-m", "tests.fast.test_distributed", "die", str(folder))
 
 
 def test_a_process_that_is_killed_ends_the_run(killed: tuple[Path, int, str, str]) -> None:
