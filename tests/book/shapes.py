@@ -22,7 +22,7 @@ def speaks_of_shapes(annotation: Any) -> bool:
     """Whether a type is one of jaxtyping's, such as `Float[Tensor, "batch token"]`, or has one in it."""
     if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
         return True
-    parts = annotation if isinstance(annotation, list) else get_args(annotation)  # of a Callable, the types are a list
+    parts: Any = annotation if isinstance(annotation, list) else get_args(annotation)  # those of a Callable are a list
     return any(map(speaks_of_shapes, parts))
 
 

@@ -75,7 +75,7 @@ def test_the_package_is_checked_through_and_through() -> None:
     """Functions, methods, properties and the settings of a dataclass; other packages are left to jaxtyping."""
     model = NanoBERT(vocab_size=10)
     assert all(hasattr(method, "__wrapped__") for method in (model.forward, model.fuse, BertConfig.to_dict))
-    for call in (lambda: model(ones(2, 3)), lambda: model.embedding(5), lambda: BertConfig("10")):
+    for call in (lambda: model(ones(2, 3)), lambda: model.embedding(5), lambda: BertConfig("10")):  # pyright: ignore
         with pytest.raises(TypeCheckError):
             call()
     vector: Any = Float[Tensor, "n"]
