@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import runpy
 import shlex
 import subprocess
 import sys
@@ -528,29 +529,40 @@ def test_a_record_that_is_none_is_not_overwritten(run: Run, tiny: None, tmp_path
     assert (tmp_path / "imdb.json").read_text() == "{half a record"
 
 
-# In a process of its own.
+# As a process.
 
 
-@pytest.mark.parametrize("arguments", [["data", "phrases"], ["--help"]], ids=" ".join)
-def test_a_reader_who_goes_away_is_no_error(arguments: list[str]) -> None:
-    """As in `nano-bert data phrases | head -1`: the far end of the pipe is closed."""
+def test_a_reader_who_goes_away_is_no_error() -> None:
+    """As in `nano-bert --help | head -1`: the far end of the pipe is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "nano_bert", *arguments]
+    command = [sys.executable, "-m", "nano_bert", "--help"]
     process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=100)
     os.close(writing)
     assert (process.returncode, process.stderr) == (141, "")
 
 
-def test_a_mistake_leaves_no_traceback() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "nano_bert", "predict", "good", "--model", "nothing"]
-    process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
-    assert process.returncode == 2
-    assert process.stderr.startswith("nano-bert: nothing is neither a folder nor a model of the package")
-    assert process.stderr.count("\n") == 1
+def test_who_goes_away_while_the_command_works_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w", encoding="utf-8"))
+    assert main(["data", "phrases"]) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_a_mistake_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `python -m nano_bert` would be called."""
+    monkeypatch.setattr(sys, "argv", ["nano_bert", "predict", "good", "--model", "nothing"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("nano_bert", run_name="__main__")
+    assert left.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("nano-bert: nothing is neither a folder nor a model of the package")
+    assert err.count("\n") == 1
 
 
 def test_words_that_the_model_does_not_know_are_owned_up_to(capsys: pytest.CaptureFixture[str]) -> None:

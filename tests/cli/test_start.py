@@ -117,11 +117,12 @@ def test_ctrl_c_promises_only_what_is_there(
 # Streams.
 
 
-def test_a_terminal_that_cannot_show_every_letter() -> None:
-    process = start("predict", "a good 映画 €", env={"PYTHONIOENCODING": "cp1252"}, encoding="cp1252")
-    out, err = process.communicate(timeout=100)
-    assert (process.returncode, err) == (0, "")
-    assert out.count("points") == 4
+def test_a_terminal_that_cannot_show_every_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", shown)
+    assert main(["predict", "a good 映画 €"]) == 0
+    shown.seek(0)
+    assert shown.read().count("points") == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the streams")
@@ -129,18 +130,33 @@ def test_a_terminal_that_cannot_show_every_letter() -> None:
     ("words", "code", "said"),
     [
         ("predict good >&-", 0, ""),
-        ("predict - <&-", 2, "There is no standard input to read from"),
         ("dance >&- 2>&-", 2, ""),
-        ("predict - < /dev/zero", 2, "is longer than 1,000,000 characters"),
         ("predict good > /dev/full", 2, "No space left on device"),
     ],
 )
-def test_streams_that_are_closed_or_endless_or_full(words: str, code: int, said: str) -> None:
+def test_output_that_is_closed_or_full(words: str, code: int, said: str) -> None:
+    """In a process of its own, which has to end well, too."""
     command = f"{sys.executable} -m nano_bert {words}"
     process = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=100, cwd=ROOT)
     assert process.returncode == code
     assert said in process.stderr
     assert process.stderr.count("\n") == (1 if said else 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/zero")
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [(None, "There is no standard input to read from"), ("/dev/zero", "is longer than 1,000,000 characters")],
+)
+def test_input_that_is_closed_or_endless(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str | None, said: str
+) -> None:
+    with Path(source or os.devnull).open(encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream if source else None)
+        assert main(["predict", "-"]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
 
 
 def test_nothing_reaches_the_terminal_as_it_is(
