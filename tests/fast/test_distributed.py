@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -142,24 +143,31 @@ def write(folder: Path) -> None:
 
 def learn_together(folder: Path) -> None:
     """Do all of this, and write down what came out."""
-    with joined("cpu"):
-        answers: dict[str, Any] = {name: take_lesson(name, folder) for name in LESSONS}
-        answers |= {"confusions": confusions(), "no number": lose_a_number()}
-        (folder / f"answers-{rank()}.json").write_text(json.dumps(answers))
-        write(folder)
+    answers: dict[str, Any] = {name: take_lesson(name, folder) for name in LESSONS}
+    answers |= {"confusions": confusions(), "no number": lose_a_number()}
+    (folder / f"answers-{rank()}.json").write_text(json.dumps(answers))
+    write(folder)
 
 
-def fail_at_a_step(folder: Path, fail: Callable[[], None]) -> int:
-    """Run the command; at a step, one process fails while the first is busy, or waits for the other."""
-    runs.SAVE_EVERY, steps = SAVE_EVERY, count(1)
-    real = loop.train_step
+def fail_at_a_step(folder: Path, fail: Callable[[], None], first: Callable[[], None] = lambda: None) -> int:
+    """Run the command; at a step, one process fails while the first is busy, or waits for the other.
+
+    What else is to be done together is done `first`, when the processes have joined, which saves another start.
+    """
+    train, step, steps = commands.run_train, loop.train_step, count(1)
 
     def failing(*arguments: Any) -> float:
         if next(steps) == DIES_AT:
             fail()
-        return real(*arguments)
+        return step(*arguments)
 
-    loop.train_step = failing
+    def run_train(options: Namespace) -> None:
+        commands.run_train = train
+        first()
+        runs.SAVE_EVERY, loop.train_step = SAVE_EVERY, failing
+        train(options)
+
+    commands.run_train = run_train
     return main([*ARGUMENTS, "--output", str(folder)])
 
 
@@ -174,14 +182,8 @@ def stumble() -> None:
         raise ValueError("a planted error")
 
 
-def learn_and_die(folder: Path) -> None:
-    """Two runs in one start: all that many learn, and then a run of which one process is killed."""
-    learn_together(folder)
-    fail_at_a_step(folder / "killed", be_killed)
-
-
-PROGRAMS: dict[str, Callable[[Path], int | None]] = {
-    "learn and die": learn_and_die,
+PROGRAMS: dict[str, Callable[[Path], int]] = {
+    "learn and die": lambda folder: fail_at_a_step(folder / "killed", be_killed, lambda: learn_together(folder)),
     "stumble": lambda folder: fail_at_a_step(folder, stumble),
 }
 
@@ -467,4 +469,4 @@ def test_an_error_of_another_kind_is_not_taken_for_a_lost_process(
 
 
 if __name__ == "__main__":
-    sys.exit(PROGRAMS[sys.argv[1]](Path(sys.argv[2])) or 0)
+    sys.exit(PROGRAMS[sys.argv[1]](Path(sys.argv[2])))
