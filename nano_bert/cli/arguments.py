@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   nano-bert train imdb --n-heads 2 --n-embed 32 --epochs 5 --output runs/mine
   torchrun --nproc-per-node=2 -m nano_bert train imdb      two processes share the work
   nano-bert evaluate imdb --model runs/mine    its accuracy and F1 on the test split
+  nano-bert look imdb-laptop "not a bad film"  see where it looks, in a page for your browser
   nano-bert pretrain imdb                      learn from reviews without their labels
   nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
 
@@ -134,6 +135,12 @@ def make_parser() -> Parser:
     verb.set_defaults(run="run_predict")
     verb.add_argument("text", help='the text, in quotes; or "-" to read it from standard input')
     verb.add_argument("--model", metavar="NAME", default="imdb-laptop", help="a folder, or a model of the package")
+
+    verb = verbs.add_parser("look", help="see where a model looks", description="Every head of every layer, in a page.")
+    verb.set_defaults(run="run_look")
+    verb.add_argument("model", metavar="FOLDER", help="a folder, or a model of the package, such as imdb-tiny")
+    verb.add_argument("text", help='the text, in quotes; or "-" to read it from standard input')
+    verb.add_argument("--output", metavar="FILE", default="look.html", help="the page of HTML (default: look.html)")
 
     verb = verbs.add_parser("reproduce", help="redo the book's results", description="Train with several seeds.")
     verb.set_defaults(run="run_reproduce")

@@ -1,4 +1,4 @@
-"""What the words of the command `nano-bert` do: train, pretrain, evaluate, predict, reproduce, data."""
+"""What the words of the command `nano-bert` do: train, pretrain, evaluate, predict, look, reproduce, data."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES, Recipe,
 from nano_bert.experiments.records import describe, make_record, make_words_record, measure_baselines, versions
 from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched
 from nano_bert.fast.hardware import find_device
+from nano_bert.look import look_into
 from nano_bert.model import NanoBertForPreTraining
 from nano_bert.predict import load_classifier, predict, shipped_models
 from nano_bert.pretrained.safe_files import write_atomically
@@ -150,6 +151,13 @@ def run_predict(options: argparse.Namespace) -> None:
     show(f"Left out, these words would change the probability of {prediction.label!r} by:")
     for word, effect in prediction.strongest():
         show(f"  {word:<16} {-100 * effect:+5.1f} points")
+
+
+def run_look(options: argparse.Namespace) -> None:
+    """Write a page that shows where a model looks in a text."""
+    text = read_input() if options.text == "-" else options.text
+    path = look_into(options.model, text).save(options.output)
+    show(f"Written to {path}. Open it in a browser; it needs no network.")
 
 
 def run_reproduce(options: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ from nano_bert.experiments.records import PENALTIES
 from nano_bert.training import TrainingConfig, loop
 from nano_bert.training import run as run_module
 
-VERBS = ["train", "pretrain", "evaluate", "predict", "reproduce", "data"]
+VERBS = ["train", "pretrain", "evaluate", "predict", "look", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
 
 PRETRAIN = ["--n-embed", "4", "--max-seq-len", "24", "--epochs", "2", "--batch-size", "8", "--vocab-size", "120"]
