@@ -33,7 +33,7 @@ const LiveSums = (() => {
     heads: String.raw`\mathrm{out} = \left[z^{(1)}, z^{(2)}\right] W^\top + b`,
     heard: String.raw`y = \mathrm{LayerNorm}(x + \mathrm{Attention}(x))`,
     thought: String.raw`z = \mathrm{LayerNorm}(y + \mathrm{FFN}(y))`,
-    feedForward: String.raw`\mathrm{FFN}(y) = W_2 \, \mathrm{GELU}(W_1 y + b_1) + b_2`,
+    feedForward: String.raw`\mathrm{FFN}(y) = W_2 \, \mathrm{bend}(W_1 y + b_1) + b_2`,
     gelu: String.raw`\mathrm{GELU}(x) = x \, \Phi(x) = \frac{x}{2} \left( 1 + \mathrm{erf}\!\left(\frac{x}{\sqrt{2}}\right) \right)`,
     pooler: String.raw`\mathrm{pooled} = \tanh(W h_0 + b)`,
     mean: String.raw`\mathrm{mean} = \frac{\sum_i m_i h_i}{\sum_i m_i}`,
