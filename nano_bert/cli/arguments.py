@@ -17,7 +17,7 @@ EXAMPLES = """examples:
   nano-bert train imdb --n-heads 2 --n-embed 32 --epochs 5 --output runs/mine
   torchrun --nproc-per-node=2 -m nano_bert train imdb      two processes share the work
   nano-bert evaluate imdb --model runs/mine    its accuracy and F1 on the test split
-  nano-bert look imdb-laptop "not a bad film"  see where it looks, in a page for your browser
+  nano-bert look imdb-laptop "not bad"         see where it looks, in a page for your browser
   nano-bert pretrain imdb                      learn from reviews without their labels
   nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
 

@@ -54,7 +54,6 @@ def test_each_formula_is_that_of_its_chapter() -> None:
         assert formulas[formula] in book[chapter], f"chapter {chapters[chapter]} does not say {formulas[formula]}"
     for norm in ("norm", "spread"):
         assert formulas[norm] in book["embeddings"]
-        assert formulas[norm] in book["layer"]
 
 
 def test_the_first_example_is_the_sentence_of_the_book() -> None:

@@ -73,8 +73,9 @@ const LiveSums = (() => {
       ...labels.map((label, k) => term(label, weight(`${layerName}.weight`, column, k), number(from, r, k))),
       term("bias", weight(`${layerName}.bias`, 0, column)),
     ];
-    /** A LayerNorm of a row. @param {string} normName @param {string} from @param {string} chapter @returns {Sum} */
-    const norm = (normName, from, chapter) => {
+    /** A LayerNorm of a row. @param {string} normName @param {string} from @returns {Sum} */
+    const norm = (normName, from) => {
+      const chapter = CHAPTERS.embeddings;
       const v = kept[from][row];
       const { mean, deviation } = LiveBert.spread(v, config.layer_norm_eps);
       const common = { chapter, formula: FORMULAS.spread, columns: ["number"] };
@@ -112,7 +113,7 @@ const LiveSums = (() => {
         return plain(["words", "positions", "segments"].map((part) => `bert.embedding.${part}`),
           [`the word ${quoted}`, `place ${inputs.position_ids[row]}`, "segment 0"], CHAPTERS.embeddings, FORMULAS.embedding);
       case "embedding":
-        return norm("bert.embedding.norm", "bert.embedding.sum", CHAPTERS.embeddings);
+        return norm("bert.embedding.norm", "bert.embedding.sum");
       case "query": case "key": case "value":
         return { title: `${last} ${column + 1} of ${quoted}, ${head}`, chapter: CHAPTERS.attention, formula: FORMULAS.attention, kind: "sum",
           columns: ["weight", "number"], terms: linear(name, input, features) };
@@ -147,7 +148,7 @@ const LiveSums = (() => {
       case "attention_sum":
         return plain([input, `${layer}.attention`], ["what it was", "what it heard"], CHAPTERS.layer, FORMULAS.heard);
       case "attention_norm":
-        return norm(`${layer}.attention_norm`, `${layer}.attention_sum`, CHAPTERS.layer);
+        return norm(`${layer}.attention_norm`, `${layer}.attention_sum`);
       case "expand":
         return { title: `drive of neuron ${column + 1} for ${quoted}`, chapter: CHAPTERS.layer, formula: FORMULAS.feedForward, kind: "sum", columns: ["weight", "number"],
           terms: linear(name, `${layer}.attention_norm`, features) };
@@ -162,7 +163,7 @@ const LiveSums = (() => {
       case "feed_forward_sum":
         return plain([`${layer}.attention_norm`, `${layer}.feed_forward`], ["what it was", "what it thought"], CHAPTERS.layer, FORMULAS.thought);
       case "feed_forward_norm":
-        return norm(name, `${layer}.feed_forward_sum`, CHAPTERS.layer);
+        return norm(name, `${layer}.feed_forward_sum`);
       case "pooled": {
         if (config.pooling === "cls") {
           const inside = { title: "before tanh", chapter: CHAPTERS.model, formula: FORMULAS.pooler, kind: /** @type {const} */ ("sum"), columns: ["weight", "number"], terms: linear("bert.pooler.dense", deepest, features, 0) };
