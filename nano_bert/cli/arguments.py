@@ -20,6 +20,8 @@ EXAMPLES = """examples:
   nano-bert look imdb-laptop "not bad"         see where it looks, in a page for your browser
   nano-bert pretrain imdb                      learn from reviews without their labels
   nano-bert reproduce imdb                     every number of the book about IMDB, three seeds each
+  nano-bert start my-bert                      a folder to write a BERT of your own in
+  nano-bert check                              how far it is, and which mistake is in it
 
 Data is kept in a cache folder, or in the folder that NANO_BERT_DATA names. The book tells the rest.
 """
@@ -42,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def carry_out(options: argparse.Namespace) -> None:
     """Do what the options say. Only here PyTorch is imported: help, and mistakes in the words, need not wait for it."""
     with quick_to_leave():
-        from nano_bert.cli import commands
+        if options.run in ("run_start", "run_check"):
+            from nano_bert.cli import ladder as commands
+        else:
+            from nano_bert.cli import commands
     commands.carry_out(options)
 
 
@@ -157,4 +162,13 @@ def make_parser() -> Parser:
     verb = verbs.add_parser("data", help="get a corpus", description="Download a corpus and say what is in it.")
     verb.set_defaults(run="run_data")
     verb.add_argument("corpus", choices=choices.CORPORA, help="which one")
+
+    verb = verbs.add_parser("start", help="write your own BERT", description="Write a folder with a file to fill in.")
+    verb.set_defaults(run="run_start")
+    verb.add_argument("folder", help="where; what is there already stays as it is")
+
+    verb = verbs.add_parser("check", help="judge your own BERT", description="Compare your file with the package.")
+    verb.set_defaults(run="run_check")
+    verb.add_argument("words", nargs="*", metavar="RUNG FILE", help="a rung, by number or name (default: all of them); "
+                      "and your file (default: my_bert.py)")  # fmt: skip
     return parser

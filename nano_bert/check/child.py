@@ -1,0 +1,123 @@
+"""What runs in the process of its own: the reader's file is run here, and judged; nothing here is seen by the reader.
+
+Everything that happens is written down at once, a line of JSON for each event, so that the parent knows how far it came
+when the file ends the process, stops it for ever, or makes it crash.
+"""
+
+import faulthandler
+import json
+import sys
+import traceback
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+MEMORY = 4 * 2**30  # bytes beyond what Python and torch take by themselves
+
+
+def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str]) -> None:
+    """Judge some rungs of a file, or something else of it.
+
+    Args:
+        file: The reader's file.
+        events: Where to write what happens.
+        trace: Where to write in which line the file was when its time was over.
+        seconds: How long each rung may take.
+        words: The numbers of the rungs, or "exercise" and its number.
+    """
+    sys.dont_write_bytecode = True  # nothing is left in the reader's folder
+    with Path(events).open("a", encoding="utf-8") as out, Path(trace).open("w", encoding="utf-8") as stuck:
+
+        def tell(**what: Any) -> None:
+            out.write(json.dumps(what) + "\n")
+            out.flush()
+
+        import torch
+
+        from nano_bert.check import judge, rungs
+
+        torch.set_num_threads(1)
+        limit_memory()
+
+        @contextmanager
+        def watch(number: int) -> Generator[None, None, None]:
+            """Give a rung its time; what runs when it is over stands in the trace."""
+            tell(stage=number)
+            faulthandler.dump_traceback_later(seconds, exit=True, file=stuck)
+            try:
+                yield
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+
+        try:
+            with watch(0):
+                parts = load(Path(file))
+        except LoadError as error:
+            tell(refused=str(error))
+            return
+        for report in judge.Judge(parts, watch).climb([rungs.LADDER[int(word) - 1] for word in words]):
+            tell(report=report.to_dict())
+        tell(stage="end")
+
+
+def limit_memory() -> None:
+    """Let the process take no more memory than is good for the reader's computer, where the system can say so."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, OSError, ValueError):  # neither Windows nor macOS can
+        return
+
+
+class LoadError(Exception):
+    """Why a file cannot be run, in a sentence for the reader."""
+
+
+def load(file: Path) -> ModuleType:
+    """Run the reader's file and return it as a module.
+
+    Raises:
+        LoadError: If it cannot be run; the message says why.
+    """
+    sys.path.insert(0, str(file.parent))  # it may import its neighbours
+    module = ModuleType(file.stem)
+    module.__file__ = str(file)
+    sys.modules[file.stem] = module
+    try:
+        code = compile(file.read_bytes(), str(file), "exec")
+        exec(code, module.__dict__)
+    except SyntaxError as error:
+        where = f" in line {error.lineno}" if error.lineno and error.filename == str(file) else ""
+        line = f": `{error.text.strip()}`" if error.text else ""
+        raise LoadError(f"Python cannot read {file.name}: {error.msg}{where}{line}") from error
+    except ModuleNotFoundError as error:
+        raise LoadError(
+            f"{file.name} imports {error.name}{line_in(file, error)}, and there is no such module: neither is it "
+            f"installed, nor does a file {str(error.name).partition('.')[0]}.py stand beside it."
+        ) from error
+    except SystemExit as error:
+        raise LoadError(
+            f"{file.name} ends Python{line_in(file, error)} (sys.exit or the like): take that out."
+        ) from error
+    except BaseException as error:
+        what = str(error).strip().partition("\n")[0]
+        raise LoadError(
+            f"{file.name} stops{line_in(file, error)} before anything can be looked at: {type(error).__name__}: {what}"
+        ) from error
+    return module
+
+
+def line_in(file: Path, error: BaseException) -> str:
+    """Say in which line of a file something went wrong."""
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return f" in line {lines[-1].lineno}, `{lines[-1].line}`," if lines else ""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), sys.argv[5:])

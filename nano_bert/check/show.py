@@ -1,0 +1,57 @@
+"""What the reader sees: the ladder, and of the lowest rung that is not right, all there is to say."""
+
+import re
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any
+
+from nano_bert.check.rungs import LADDER, PAGES
+
+MARKS = {"passed": "right", "failed": "not yet", "to do": "to do", "waits": "waits"}
+
+
+def shown(file: str, reports: Sequence[Mapping[str, Any]], printed: str = "") -> str:
+    """Return the whole answer.
+
+    Args:
+        file: The name of the reader's file.
+        reports: One for each rung that was looked at, as in `judge.Report`.
+        printed: What the file has printed.
+    """
+    lines = [f"{file}, rung by rung:", ""]
+    for report in reports:
+        rung = LADDER[report["number"] - 1]
+        lines.append(f"  {rung.number:2}  {rung.name:<22} {MARKS[report['state']]}")
+    below = [one for one in reports if one["state"] != "passed"]
+    lines.append("")
+    if below:
+        lines.append(explained(below[0]))
+    elif len(reports) == len(LADDER):
+        lines.append("All rungs are right. You have written BERT.")
+    if printed.strip():
+        lines += ["", "Your file printed:", *(f"  {line}" for line in printed.rstrip().splitlines()[:20])]
+    return "\n".join(lines).rstrip()
+
+
+def explained(report: Mapping[str, Any]) -> str:
+    """Return what there is to say of one rung, like a teacher: what was seen, what it is, why, and where to read."""
+    rung = LADDER[report["number"] - 1]
+    texts = [f"Rung {rung.number}, {rung.name} (chapter {rung.chapter}, {PAGES[rung.chapter]}):", str(report["says"])]
+    mistakes = report["mistakes"]
+    if len(mistakes) > 1:
+        texts.append("Two mistakes together give your numbers.")
+    for name, why, page, section in mistakes:
+        texts += [f"The mistake: {name}", f"Why: {why}", f'Read: "{section}" in {page}.']
+    if not mistakes and report["state"] == "failed" and str(report["says"]).startswith("The first"):
+        texts.append(
+            "None of the usual mistakes gives these numbers, so it is one of your own: take the smallest input for "
+            "which it shows, and redo it by hand."
+        )
+    return "\n".join(filled(text) for text in texts)
+
+
+def filled(text: str) -> str:
+    """Break a text into lines of a hundred characters; a shape, such as (2, 4), stays on one."""
+    kept = re.sub(r"[\[(][\d, ]+[\])]", lambda shape: shape[0].replace(" ", "\0"), text)
+    lines = fill(kept, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
