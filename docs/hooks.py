@@ -11,7 +11,15 @@ from typing import Any
 
 from mkdocs.plugins import event_priority
 
-LATER = {"solutions/": 0.2, "changelog": 0.2, "contributing": 0.2, "results": 0.5, "twenty-five": 0.5, "papers": 0.5}
+LATER = {
+    "solutions/": 0.2,
+    "changelog": 0.2,
+    "contributing": 0.2,
+    "results": 0.5,
+    "twenty-five": 0.5,
+    "papers": 0.5,
+    "write-it": 0.5,
+}
 EXAMPLE = re.compile(r"<pre>(.*?)</pre>", re.S)
 OUTPUT = re.compile(r'<span class="(?:go|gt|gr)">.*?</span>', re.S)
 PREDICT = re.compile(

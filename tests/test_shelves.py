@@ -13,7 +13,9 @@ from nano_bert import attention, bert_module, config, embeddings, encoder, model
 PACKAGE = Path(nano_bert.__file__).parent
 BERT = ["config", "embeddings", "attention", "encoder", "outputs", "task_heads", "bert_module", "model"]
 # Each shelf builds on those above it in this list; "bert" is the top shelf, "doors" lead from it to the rest.
-SHELVES = ["tokenizer", "bert", "pretrained", "data", "fast", "training", "pictures", "doors", "experiments", "cli"]
+SHELVES = [
+    "tokenizer", "bert", "pretrained", "data", "fast", "training", "pictures", "doors", "experiments", "check", "cli",
+]  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 

@@ -39,7 +39,24 @@ def whole(ids: torch.Tensor) -> torch.Tensor:
 
 
 PIECES = ["un", "una", "##able", "##ble", "##watch", "##a", "##b", "##l", "##e", "##s", "a", "b", "film", "##film", "i"]
-CASES = "unable unwatchable unwatched films filmfilm filmable bs ab unaa e able i x unbelief unun abbles".split()
+CASES = [
+    "unable",
+    "unwatchable",
+    "unwatched",
+    "films",
+    "filmfilm",
+    "filmable",
+    "bs",
+    "ab",
+    "unaa",
+    "e",
+    "able",
+    "i",
+    "x",
+    "unbelief",
+    "unun",
+    "abbles",
+]
 
 
 def wordpiece(bench: Bench) -> Iterator[Seen]:

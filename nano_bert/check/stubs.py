@@ -43,7 +43,6 @@ def stub(source: str | None = None) -> str:
         def two() -> int:
             'Give two.'
             raise NotImplementedError("two")
-        <BLANKLINE>
     """
     source = solved() if source is None else source
     lines = source.splitlines()

@@ -95,6 +95,7 @@ def test_every_name_of_the_api_leads_to_its_docstring(site: Path) -> None:
         anchor.rpartition(".")[2]: anchor
         for page in site.glob("*.html")
         for anchor in re.findall(r'<h\d id="(nano_bert(?:\.[a-z_]+){1,2}\.\w+)"', text_of(page))
+        if ".check." not in anchor  # the reader's own parts have the names of ours
     }
     for page in [*site.glob("*.html"), *site.glob("solutions/*.html")]:
         prose = re.split(r'<div class="doc doc-object', text_of(page), maxsplit=1)[0]

@@ -17,12 +17,13 @@ LATER = pytest.mark.slow
 SOME = [pytest.param(*one, marks=[] if one[1] % (4 if one[0] < 10 else 9) == 0 else LATER) for one in EVERY]
 # Those of the book's twenty-five ways that are made in this file: number, rung, a word of the mistake's name.
 WAYS = (
-    (1, 3, "root of n_embed"), (2, 7, "overwrites the residual"), (3, 7, "before it is added"), (4, 7, "pre-norm"),
-    (5, 6, "n - 1, and eps stands outside"), (6, 9, "GELU bends the vectors of all tokens"),
-    (7, 10, "the id 0 is taken"), (8, 15, "labels' mask"), (9, 14, "a mean already"), (10, 14, "ignore_index=0"),
-    (11, 13, "81/10/9"), (11, 13, "are changed"), (11, 13, "Special tokens are drawn"), (12, 15, "learns while it is measured"),
-    (15, 15, "dropout on"), (16, 4, "half precision"), (17, 4, "Minus infinity makes NaN where"),
-    (20, 2, "All rows of the table"), (25, 3, "only itself and what stands before"),
+    (1, 3, "root of n_embed"), (2, 7, "overwrites the residual"), (3, 7, "before it is added"),
+    (4, 7, "pre-norm"), (5, 6, "n - 1, and eps stands outside"), (6, 9, "GELU bends the vectors of all tokens"),
+    (7, 10, "the id 0 is taken"), (8, 15, "labels' mask"), (9, 14, "a mean already"),
+    (10, 14, "ignore_index=0"), (11, 13, "81/10/9"), (11, 13, "are changed"),
+    (11, 13, "Special tokens are drawn"), (12, 15, "learns while it is measured"), (15, 15, "dropout on"),
+    (16, 4, "half precision"), (17, 4, "Minus infinity makes NaN where"), (20, 2, "All rows of the table"),
+    (25, 3, "only itself and what stands before"),
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from nano_bert.cli.border import LONGEST, at_the_border, sentence
 from nano_bert.experiments import recipes
 from nano_bert.fast.hardware import DTYPES
 
-VERBS = ["train", "pretrain", "evaluate", "predict", "look", "reproduce", "data"]
+VERBS = ["train", "pretrain", "evaluate", "predict", "look", "reproduce", "data", "start", "check"]
 ROOT = Path(__file__).parents[2]
 
 
