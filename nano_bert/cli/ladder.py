@@ -7,7 +7,6 @@ from nano_bert.check.rungs import LADDER, Rung, rungs_of
 from nano_bert.check.sandbox import check_file
 from nano_bert.check.show import shown
 from nano_bert.check.start import start
-from nano_bert.cli.border import printable
 
 USUAL_FILE = "my_bert.py"
 
@@ -22,20 +21,25 @@ def run_start(options: argparse.Namespace) -> None:
     folder = Path(options.folder)
     written, there = start(folder)
     for name in written:
-        print(printable(f"Written: {folder / name}"))
+        say(f"Written: {folder / name}")
     for name in there:
-        print(printable(f"There already, and left as it is: {folder / name}"))
+        say(f"There already, and left as it is: {folder / name}")
     file = folder / USUAL_FILE
-    print(printable(f"Open {file}, read chapter 2, and fill in its part. Then: nano-bert check {file}"))
+    say(f"Open {file}, read chapter 2, and fill in its part. Then: nano-bert check {file}")
 
 
 def run_check(options: argparse.Namespace) -> None:
     """Judge a file, and leave with exit code 1 if something of what was asked for is not right yet."""
     rungs, file = asked(options.words)
     result = check_file(file, rungs)
-    print(printable(shown(file.name, result.reports, result.printed)), flush=True)
+    say(shown(file.name, result.reports, result.printed))
     if any(one["state"] != "passed" for one in result.reports):
         raise SystemExit(1)
+
+
+def say(what: str) -> None:
+    """Print something, now; what would steer the terminal is left out."""
+    print("\n".join("".join(filter(str.isprintable, line)) for line in what.split("\n")), flush=True)
 
 
 def asked(words: list[str]) -> tuple[tuple[Rung, ...], Path]:
