@@ -1,5 +1,6 @@
 """The rules for what is not run: numbers in prose must come from somewhere, and the site must show every example."""
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -78,7 +79,12 @@ def _recorded(folder: Path) -> Iterator[Decimal]:
     The record of the benchmark holds hundreds, too: what the book says of it, it prints.
     """
     for file in sorted(set(folder.glob("*.json")) - {folder / "speed.json"}):
-        yield from _numbers_in(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
+        yield from _numbers_of(file.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _numbers_of(record: str) -> frozenset[Decimal]:
+    return frozenset(_numbers_in(json.loads(record, parse_float=Decimal)))
 
 
 def _numbers_in(value: Any) -> Iterator[Decimal]:

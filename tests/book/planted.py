@@ -73,7 +73,7 @@ class Book:
 def copy_machinery(to: Path) -> None:
     """Make a small project with our conftest.py, plugin and settings, for a process of its own."""
     for folder in ["tests/book", "docs", "nano_bert"]:
-        (to / folder).mkdir(parents=True)
+        (to / folder).mkdir(parents=True, exist_ok=True)
     (to / "tests" / "__init__.py").touch()
     (to / "tests" / "book" / "__init__.py").touch()
     for name in MACHINERY:

@@ -1,11 +1,7 @@
 """With several processes, each page is read by one of them, the longest are begun first, and nothing is lost."""
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.book.planted import ROOT, copy_machinery
+from tests.book.planted import ROOT, Book, copy_machinery
 from tests.book.shares import SECONDS, LongestFirst, scope_of, seconds
 
 
@@ -118,19 +114,17 @@ def test_two():
 """
 
 
-def test_pages_alone_are_shared_out_by_pages_too(tmp_path: Path) -> None:
+def test_pages_alone_are_shared_out_by_pages_too(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the project as it is, with our settings and our conftest.py, and no tests but one file of them."""
-    copy_machinery(tmp_path)
+    copy_machinery(book.root)
     for name in "abc":
-        (tmp_path / "docs" / f"{name}.md").write_text(BLOCK.format(str(tmp_path / name)) * 4)
-    (tmp_path / "tests" / "test_a.py").write_text(TESTS)
-    environment = {key: value for key, value in os.environ.items() if "XDIST" not in key}
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "docs", "tests/test_a.py"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
-    )  # fmt: skip
-    assert re.search(r"^20 passed", run.stdout, re.M), run.stdout + run.stderr
+        book.write(f"docs/{name}.md", BLOCK.format(str(book.root / name)) * 4)
+    book.write("tests/test_a.py", TESTS)
+    for name in [name for name in os.environ if "XDIST" in name]:  # this may run in such a process itself
+        monkeypatch.delenv(name)
+    unchecked = "--jaxtyping-packages="  # which have been imported here already
+    book.pytester.runpytest_inprocess("-n", "2", unchecked, "docs", "tests/test_a.py").assert_outcomes(passed=20)
     for name in "abc":
-        processes = (tmp_path / name).read_text().split()
+        processes = (book.root / name).read_text().split()
         assert len(processes) == 4
         assert len(set(processes)) == 1

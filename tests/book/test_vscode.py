@@ -123,16 +123,13 @@ def test_each_example_has_a_name_of_its_own_for_the_list_of_tests() -> None:
     assert not [name for _, name in names if "::" in name]
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param("docs/04-attention.md", marks=pytest.mark.slow),
-        pytest.param("docs/08-model.md", marks=pytest.mark.slow),
-        "nano_bert/attention.py",
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["docs/04-attention.md", "docs/08-model.md", "nano_bert/attention.py"])
 def test_the_play_button_of_one_example_is_enough(page: str) -> None:
-    """Its last example, alone in a fresh process: those above it are run first."""
+    """Its last example, alone in a fresh process: those above it are run first.
+
+    In this process, `test_one_block_alone_replays_the_blocks_above_it` in tests/book/test_literate.py always says so.
+    """
     path = ROOT / page
     read = list(read_docstrings(path)) if path.suffix == ".py" else [read_page(path)]
     last = f"{page}::{read[-1].steps[-1].name}"

@@ -6,6 +6,7 @@ import re
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,8 +124,15 @@ def test_nothing_of_an_archive_is_written_to_disk(tmp_path: Path, folder: Path) 
 # The real archive
 
 
+@pytest.fixture(scope="module")
+def real() -> dict[tuple[str, str], dict[int, str]]:
+    """What stands in the archive, read once."""
+    return imdb._read_imdb()
+
+
 @needs(IMDB)
-def test_the_real_imdb() -> None:
+def test_the_real_imdb(monkeypatch: pytest.MonkeyPatch, real: Any) -> None:
+    monkeypatch.setattr(imdb, "_read_imdb", lambda: real)
     corpus = load_imdb()
     for split, half in ((corpus.train, 10_000), (corpus.validation, 2_500), (corpus.test, 12_500)):
         assert Counter(split.labels) == {0: half, 1: half}
@@ -132,9 +140,9 @@ def test_the_real_imdb() -> None:
 
 
 @needs(IMDB)
-def test_neighbours_in_imdb_are_about_the_same_film() -> None:
+def test_neighbours_in_imdb_are_about_the_same_film(real: Any) -> None:
     """They share rare names (words in capitals); reviews a block apart do not. This is why BLOCK is what it is."""
-    texts = [text for _, text in sorted(imdb._read_imdb()["train", "pos"].items())]
+    texts = [text for _, text in sorted(real["train", "pos"].items())]
     names = [set(re.findall(r"\b[A-Z][a-z]{3,}\b", text)) for text in texts]
     frequency = Counter(name for found in names for name in found)
     rare = [{name for name in found if frequency[name] <= 30} for found in names]

@@ -3,12 +3,13 @@
 import json
 import os
 import statistics
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nano_bert.data import Split, load_imdb
+from nano_bert.data import Split
 from nano_bert.experiments import few_labels
 from nano_bert.experiments import published_weights as published
 from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 with_reviews = pytest.mark.skipif(
     not os.environ.get("NANO_BERT_DATA"), reason="NANO_BERT_DATA names no folder with the real reviews"
 )
+corpus_of = cache(lambda name: CORPORA[name]())  # reading IMDB takes two seconds
 RECORDS = sorted((ROOT / "docs" / "results").glob("*.json"))
 
 
@@ -69,7 +71,7 @@ def told_right(name: str) -> tuple[float, int]:
 def test_a_shipped_model_is_as_good_as_its_record_says(name: str) -> None:
     """Asked about every twenty-fifth test text, it may miss its record by chance, but not by four standard errors."""
     accuracy, _ = told_right(name)
-    test = CORPORA[RECIPES[name].corpus]().test
+    test = corpus_of(RECIPES[name].corpus).test
     part = Split(test.texts[::25], test.labels[::25])
     model, tokenizer = load_classifier(name)
     error = (accuracy * (1 - accuracy) / len(part)) ** 0.5
@@ -82,7 +84,7 @@ def test_a_shipped_model_is_as_good_as_its_record_says(name: str) -> None:
 def test_a_shipped_model_answers_the_whole_test_split_as_its_record_says(name: str) -> None:
     """All 25,000 test reviews again; rounding on another machine may turn a handful of answers."""
     accuracy, n_texts = told_right(name)
-    test = CORPORA[RECIPES[name].corpus]().test
+    test = corpus_of(RECIPES[name].corpus).test
     assert len(test) == n_texts
     model, tokenizer = load_classifier(name)
     assert evaluate(model.fuse(), tokenizer, test).accuracy == pytest.approx(accuracy, abs=2e-4)
@@ -144,6 +146,6 @@ def test_the_shipped_pretrained_model_is_as_good_as_its_record_says() -> None:
     [run] = [run for run in read("few-labels")["pretraining"] if run["seed"] == 0]
     best = min(run["history"], key=lambda epoch: epoch["validation_loss"])
     model, tokenizer = load_pretrained("imdb-pretrained")
-    texts = load_imdb().validation.texts[: few_labels.N_MEASURED]
+    texts = corpus_of("imdb").validation.texts[: few_labels.N_MEASURED]
     _, notes = Pretraining(model.fuse(), tokenizer, texts, texts, PRETRAINING.training, PRETRAINING.masking).validate()
     assert notes["validation_loss"] == pytest.approx(best["validation_loss"], abs=1e-3)

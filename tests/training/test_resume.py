@@ -221,6 +221,7 @@ def step(*arguments):
         os.kill(os.getpid(), {signals}[number])
     return real(*arguments)
 loop.train_step = step
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background is deaf to it
 """
 RUN = "sys.exit(main(sys.argv[1:]))"
 
