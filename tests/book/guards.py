@@ -15,7 +15,7 @@ from tests.book.pages import Page
 RESULT = re.compile(r"(?<![\w.])(\d+\.\d+(?:e[+-]?\d+)?|\d+(?=\s?\\?%|\s?per ?cent\b))(\s?\\?%|\s?per ?cent\b)?", re.I)
 # What only looks like one: addresses, arXiv numbers and DOIs, numbers of versions and of sections.
 NO_RESULT = re.compile(
-    r"""\]\([^)\s]*\) | <https?:[^>]*> | https?://\S+ | <!--.*?-->
+    r"""\]\((?:[^()\s]|\([^()\s]*\))*\) | <https?:[^>]*> | https?://\S+ | <!--.*?-->
     | arxiv:?\s*\d{4}\.\d{4,5} | \b10\.\d{4,5}/\S+ | \b\d+(?:\.\d+){2,}
     | [\w\]][<>=~!]=\d+(?:\.\d+)*
     | (?:§|\b(?:sections?|tables?|figures?|chapters?|appendix|equations?|version|python|pytorch|torch|mkdocs)\b)

@@ -86,6 +86,7 @@ It has {}.
         ("$n = 161$ of **162**", False),
         ("Python 3.10 to 3.13, torch>=2.4, version 1.4.1 and [section 3.2](https://x.org/1.5)", True),
         ("arXiv:1810.04805, doi 10.18653/v1/N19-1423", True),
+        ("[tf-idf](https://doi.org/10.1016/0306-4573(88)90021-0)", True),
         ("0.884", False),
         ("0.8836", False),
         ("89 %", False),
