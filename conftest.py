@@ -1,9 +1,12 @@
 """Loads the plugin that makes every page a test, wherever in the project pytest is started."""
 
+import os
+
 import torch
 
 from tests.book.shapes import check_lightly
 
 check_lightly()
-torch.set_num_threads(1)  # models of this size lose more by sharing the work than they gain
+# Models of this size lose more by sharing the work among threads than they gain.
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 pytest_plugins = ["tests.book.literate", "pytester"]

@@ -20,6 +20,14 @@ LATER = {
     "papers": 0.5,
     "write-it": 0.5,
 }
+# What readers call a thing that a page explains under another name.
+ALSO = {
+    "08-model": "initialization",
+    "10-wordpiece": "subword",
+    "14-clear-to-fast": "GPU CUDA",
+    "how-to-read": "debugger",
+    "pytorch": "matmul",
+}
 EXAMPLE = re.compile(r"<pre>(.*?)</pre>", re.S)
 OUTPUT = re.compile(r'<span class="(?:go|gt|gr)">.*?</span>', re.S)
 PREDICT = re.compile(
@@ -44,6 +52,8 @@ def on_page_content(html: str, page: Any, **_: object) -> str:
     html = html.replace("<img ", '<img loading="lazy" ')
     if page.file.src_uri == "index.md":
         html = f'<div class="landing">{html}</div>'
+    also = ALSO.get(page.file.src_uri.removesuffix(".md"))
+    html = html.replace("</h1>", f'</h1><p class="for-the-search">{also}</p>', 1) if also else html
     parts = re.split(r"(?=<h[1-6][ >])", html)
     return "".join(_with_words(part) for part in parts)
 

@@ -57,6 +57,12 @@ def test_each_file_is_plain_json(path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8"))
 
 
+def test_run_with_coverage_finds_what_it_needs() -> None:
+    """The editor adds `--cov`, which pytest knows by a plugin alone."""
+    assert importlib.util.find_spec("pytest_cov")
+    assert '"pytest-cov' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def test_everything_starts_through_the_chosen_interpreter_with_a_module_that_exists() -> None:
     for task in tasks().values():
         assert (task["type"], task["command"]) == ("process", "${command:python.interpreterPath}")

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.book.pages import Block, read_page
-from tests.book.repl import HEADER
-from tests.browser.prompt import ROOT, errors_after
+from tests.book.repl import HEADER, agrees
+from tests.browser.prompt import ROOT, Session, paste_all
 from tests.browser.site import pages, tab, visit
 
 PYTHONS = [python for python in os.environ.get("BOOK_PYTHONS", sys.executable).split(os.pathsep) if python]
@@ -51,10 +51,30 @@ def test_what_is_copied_runs_at_the_prompt_of_every_python(name: str, book: str,
     assert not [text for text in typed if re.search(r"^(>>>|\.\.\.)( |$)", text, re.MULTILINE)], "prompts were copied"
     assert all(shown.strip() == text.strip() for shown, text in copied if not shown.startswith(">>> "))
     if typed:
-        meant = [error for shown, _ in copied for error in ERROR.findall(shown)]
+        examples = [shown for shown, _ in copied if shown.startswith(">>> ")]
         for python in PYTHONS:
-            errors = errors_after(python, typed)
-            assert [error.partition(":")[0] for error in errors] == meant, f"{python}:\n" + "\n".join(errors)
+            usual = paste_all(python, typed)
+            check(python, examples, usual)
+            if not usual.shows_all:  # then how-to-read names a prompt that does
+                check(f"{python}, basic prompt", examples, basic := paste_all(python, typed, basic=True))
+                assert basic.shows_all
+
+
+def check(prompt: str, examples: list[str], session: Session) -> None:
+    """What a prompt printed is what the page shows; of a prompt that does not show all, only errors are compared."""
+    meant = [error for shown in examples for error in ERROR.findall(shown)]
+    assert [error.partition(":")[0] for error in session.errors] == meant, f"{prompt}:\n" + "\n".join(session.errors)
+    assert len(session.outputs) == len(examples)
+    for shown, output in zip(examples, session.outputs, strict=True):
+        wanted = outputs_of(shown)
+        printed = "\n".join(line.rstrip() for line in output.splitlines()).rstrip()
+        assert not session.shows_all or agrees(wanted, printed), f"{prompt} prints\n{printed}\nand not\n{wanted}"
+
+
+def outputs_of(shown: str) -> str:
+    """What a page shows under its prompts; a traceback is no output."""
+    outputs = re.split(r"^(?:>>>|\.\.\.)(?: .*)?$\n?", shown, flags=re.MULTILINE)
+    return "".join(output for output in outputs if not output.startswith(HEADER.strip())).rstrip()
 
 
 @pytest.mark.parametrize("name", pages())

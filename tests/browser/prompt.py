@@ -2,22 +2,32 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Run before the first prompt: every error that ends a statement is noted, wrong syntax, too.
-NOTE_ERRORS = """
+# Run before the first prompt: every error that ends a statement is noted, wrong syntax, too; and all that is printed.
+TAKE_NOTES = """
 import sys
-def note(kind, error, trace, file={file!r}):
+def note(kind, error, trace, file={errors!r}):
     with open(file, "a", encoding="utf-8") as notes:
         print(f"{{kind.__name__}}: {{error}}".replace("\\n", " "), file=notes)
-sys.excepthook = note
-del sys, note
+class Both:
+    def __init__(self, screen, file):
+        self.screen, self.notes = screen, open(file, "a", encoding="utf-8")
+    def write(self, text):
+        print(text, end="", file=self.notes, flush=True)
+        return self.screen.write(text)
+    def __getattr__(self, name):
+        return getattr(self.screen, name)
+sys.excepthook, sys.stdout = note, Both(sys.stdout, {outputs!r})
+del sys, note, Both
 """
 PASTE_MODE = b"\x1b[?2004h"  # said by a prompt that wants to know where a paste begins and ends, as that of Python 3.13
 
@@ -54,14 +64,31 @@ class Terminal:
         return True
 
 
-def errors_after(python: str, pastes: Sequence[str], limit: float = 600) -> list[str]:
-    """Paste text after text into a fresh prompt of `python`, and return the errors, as `ValueError: why`."""
+@dataclass
+class Session:
+    """What came of pasting.
+
+    Attributes:
+        errors: Every error, as `ValueError: why`.
+        outputs: What each paste printed, values that the prompt shows among it.
+        shows_all: Whether this prompt shows every value of a paste; the newer one of Python 3.13 shows the last alone.
+    """
+
+    errors: list[str]
+    outputs: list[str]
+    shows_all: bool
+
+
+def paste_all(python: str, pastes: Sequence[str], basic: bool = False, limit: float = 600) -> Session:
+    """Paste text after text into a fresh prompt of `python`; with `basic`, into the older one that it has, too."""
     with tempfile.TemporaryDirectory() as folder:
-        notes, startup = Path(folder) / "errors.txt", Path(folder) / "startup.py"
-        startup.write_text(NOTE_ERRORS.format(file=str(notes)), encoding="utf-8")
-        notes.touch()
+        notes = {name: Path(folder) / f"{name}.txt" for name in ("errors", "outputs")}
+        startup = Path(folder) / "startup.py"
+        startup.write_text(TAKE_NOTES.format(**{name: str(file) for name, file in notes.items()}), encoding="utf-8")
+        notes["errors"].touch()
         settings = {"PYTHONSTARTUP": str(startup), "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg", "HF_HUB_OFFLINE": "1"}
-        terminal = Terminal([python, "-i", "-q"], limit, **settings, PYTHON_HISTORY=os.devnull)
+        settings |= {"PYTHON_BASIC_REPL": "1"} if basic else {}
+        terminal = Terminal([python, "-i", "-q"], limit, **settings, PYTHON_HISTORY=os.devnull, PYTHONUTF8="1")
         terminal.wait_for(b">>> ")
         for number, paste in enumerate(pastes):
             typed = paste.replace("\n", "\r").encode()
@@ -71,4 +98,6 @@ def errors_after(python: str, pastes: Sequence[str], limit: float = 600) -> list
         terminal.program.kill()
         terminal.program.wait()
         os.close(terminal.end)
-        return notes.read_text(encoding="utf-8").splitlines()
+        errors, printed = (notes[name].read_text(encoding="utf-8") for name in ("errors", "outputs"))
+        outputs = re.split(r"'done \d+\.'\n?", printed)[:-1]
+        return Session(errors.splitlines(), outputs, shows_all=PASTE_MODE not in terminal.heard)

@@ -125,6 +125,14 @@ def test_a_terminal_that_cannot_show_every_letter(monkeypatch: pytest.MonkeyPatc
     assert shown.read().count("points") == 4
 
 
+def test_a_tool_does_not_stop_at_a_letter_either() -> None:
+    """What is started with `python -m tests.…` prints "?" for what the terminal cannot show."""
+    command = [sys.executable, "-c", "import tests; print('a film: 映画')"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    process = subprocess.run(command, capture_output=True, timeout=100, cwd=ROOT, env=environment)
+    assert (process.returncode, process.stdout.split(), process.stderr) == (0, [b"a", b"film:", b"??"], b"")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the streams")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
