@@ -1,7 +1,6 @@
 """Vectors of two numbers as arrows in the plane: queries beside keys, and values that are mixed."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
@@ -97,28 +96,24 @@ def draw_mixture(
 
 
 def _label(axes: Axes, tips: Sequence[tuple[str, Sequence[float], str]]) -> None:
-    """Write a name beside each tip, above those that point up and below the others, and keep the names apart."""
+    """Write a name beside each tip, on the side where it is furthest from all arrows and from the other names."""
     (left, right), (low, high) = (
         (min(0.0, *along), max(0.0, *along)) for along in zip(*[tip for _, tip, _ in tips], strict=True)
     )
     width, height = (right - left) or 1.0, (high - low) or 1.0
     axes.set(xlim=(left - 0.25 * width, right + 0.3 * width), ylim=(low - 0.2 * height, high + 0.2 * height))
-    places = [tip[1] / height + (0.06 if tip[1] >= 0 else -0.07) for _, tip, _ in tips]
-    heights = _apart(places, [tip[0] >= 0 for _, tip, _ in tips])
-    for (word, tip, colour), y in zip(tips, heights, strict=True):
-        x, side = tip[0] + (0.01 if tip[0] >= 0 else -0.01) * width, "left" if tip[0] >= 0 else "right"
-        axes.text(x, y * height, word, size=11, color=colour, ha=side, va="center")
+    ends = [(tip[0] / width, tip[1] / height) for _, tip, _ in tips]
+    taken = [(x * step / 20, y * step / 20) for x, y in ends for step in range(21)]  # points along all arrows
+    for (word, _, colour), (x, y) in zip(tips, ends, strict=True):
+        half = 0.015 * len(word)  # of the name, in the units of `ends`
+        places = [(x + side * (half + 0.015), y + 0.07 * up) for side in (-1, 1, 0) for up in (-1, 0, 1) if side or up]
+        room = [min(_distance((a, b), point, half) for point in taken) for a, b in places]
+        a, b = places[room.index(max(room))]
+        taken += [(a - half, b), (a, b), (a + half, b)]
+        axes.text(a * width, b * height, word, size=11, color=colour, ha="center", va="center")
 
 
-def _apart(heights: Sequence[float], sides: Sequence[bool], gap: float = 0.08) -> list[float]:
-    """Move labels on the same side of the origin up and down until each is `gap` above the one below it."""
-    moved = list(heights)
-    for side in (True, False):
-        order = sorted((index for index, own in enumerate(sides) if own == side), key=lambda index: heights[index])
-        for _ in range(100):
-            for below, above in pairwise(order):
-                short = gap - (moved[above] - moved[below])
-                if short > 1e-9:
-                    moved[below] -= short / 2
-                    moved[above] += short / 2
-    return moved
+def _distance(centre: tuple[float, float], point: tuple[float, float], half: float) -> float:
+    """How far a point is from a name of the given half width."""
+    aside = max(abs(point[0] - centre[0]) - half, 0.0)
+    return min((aside**2 + (point[1] - centre[1]) ** 2) ** 0.5, 0.1)  # 0.1 is room enough: then the first side is taken

@@ -40,7 +40,7 @@ def draw_head(
     size = query.shape[-1] if query.ndim else 0
     tables = {"query": query, "key": key, "value": value}
     width = 0.95 * size + 0.45
-    axes = canvas(1.5 + 3 * width, len(words) + 1.0, (6.0, 0.36 * len(words) + 0.5))
+    axes = canvas(1.5 + 3 * width, len(words) + 1.0, (5.0, 0.36 * len(words) + 0.5))
     for index, (name, table) in enumerate(tables.items()):
         rows = as_rows(name, table, len(words), size)
         left = 1.6 + index * width
