@@ -65,7 +65,7 @@ def test_a_place_for_the_machine_asks_for_what_there_is(path: Path) -> None:
     """And holds something for who reads without scripts."""
     for place in PLACES[path]:
         asked = dict(re.findall(r'data-([a-z]+)="([^"]*)"', place))
-        assert set(asked) <= {"stage", "model", "text", "focus", "hide"}, place
+        assert set(asked) <= {"stage", "model", "text", "focus", "hide", "heads"}, place
         assert set(asked["stage"].split()) <= set(STAGES), place
         assert asked.get("model", "pencil") in MODELS, place
         _, tokenizer, _ = MODELS[asked.get("model", "pencil")]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from torch import nn
 
@@ -293,6 +294,37 @@ def _query_key_value(out: dict[str, torch.Tensor], head: int) -> torch.Tensor:
     )
 
 
+EMBEDDED = [
+    path for path in sorted((ROOT / "docs").glob("0*.md")) if 'class="live-bert"' in path.read_text(encoding="utf-8")
+]
+# What a stage says of the word that it opens on, and of the text: rows of numbers.
+OPENING = """() => [...document.querySelectorAll(".live-table tbody tr")].filter((row) => {
+    const caption = row.closest("table").caption.textContent
+    return row.classList.contains("focus") || /way through|The text|The answer|from its id/.test(caption)
+}).map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent.replace("−", "-")))"""  # noqa: RUF001
+
+
+@pytest.mark.parametrize("path", EMBEDDED, ids=lambda path: path.stem)
+def test_a_stage_opens_on_the_numbers_of_its_chapter(path: Path, book: str, browser: Browser) -> None:
+    """Each of them is on the page or on one before it, perhaps with fewer digits, or it is nearly 0."""
+    pages = EMBEDDED[: EMBEDDED.index(path) + 1]
+    text = " ".join(one.read_text(encoding="utf-8") for one in pages).replace("−", "-")  # noqa: RUF001
+    known = {float(number) for number in re.findall(r"-?\d*\.\d+|-?\b\d+\b", text)}
+    with tab(browser) as opened:
+        visit(opened, f"{book}{path.stem}.html")
+        opened.locator(".live-bert").scroll_into_view_if_needed()
+        opened.wait_for_selector(".live-runs")
+        rows = [[float(number) for number in row] for row in opened.evaluate(OPENING)]
+    assert rows
+    strange = [
+        number
+        for row in rows
+        for number in row
+        if abs(number) > 0.005 and not any(round(number, digits) in known for digits in (3, 2))
+    ]
+    assert not strange, f"the page does not say {strange}"
+
+
 def test_what_is_typed_is_shown_as_python_computes_it(machine: Page) -> None:
     model, tokenizer = loaded()["pencil"]
     for text in [SENTENCE, TWIN, "not good", "", "Good, GOOD!", "the film was good not bad and more than eight places"]:
@@ -364,3 +396,61 @@ def test_what_is_typed_is_text_stays_here_and_is_not_kept(machine: Page) -> None
         "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, history.state])"
     )
     assert "img" not in kept
+
+
+def test_a_number_unfolds_and_folds_by_the_keyboard(machine: Page) -> None:
+    """Down to a weight, and back to where the reader was."""
+    here = "document.activeElement.textContent"
+    machine.locator(".live-table", has_text="What the model reads").locator("tbody tr").nth(6).locator(
+        "td"
+    ).first.focus()
+    cell = machine.evaluate(here)
+    machine.keyboard.press("Enter")
+    assert machine.evaluate(here) == f"praise of “bad” = {cell}"
+    machine.keyboard.press("Tab")
+    machine.keyboard.press("Escape")
+    assert machine.locator(".live-sum").count() == 0
+    assert machine.evaluate(here) == cell
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_axe_finds_no_fault_in_what_unfolds(width: int, scheme: str, book: str, browser: Browser) -> None:
+    with tab(browser, width=width, color_scheme=scheme) as opened:
+        visit(opened, book + "live.html")
+        opened.wait_for_selector(".live-runs")
+        opened.locator(".live-table", has_text="What the model reads").locator("td").nth(9).click()
+        opened.locator(".live-fold .live-table td.weight").nth(40).click()
+        axe = Axe()
+        for name in (None, "trained on reviews"):
+            if name:
+                opened.get_by_role("button", name=name).click()
+                opened.locator(".live-text").fill("a wonderful film and a boring mess " * 5)
+                opened.wait_for_timeout(300)
+            found = axe.run(opened, context=".live").response["violations"]
+            assert not found, [(one["id"], [node["html"][:100] for node in one["nodes"]]) for one in found]
+            assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_it_runs_in_a_folder_and_the_models_change(folder: Path, browser: Browser) -> None:
+    with tab(browser) as opened:
+        opened.goto(f"{folder.as_uri()}/live.html")
+        opened.wait_for_selector(".live-runs")
+        opened.get_by_role("button", name="trained on reviews").click()
+        opened.locator(".live-answer", has_text="positive").wait_for()
+        opened.get_by_role("button", name="by hand").click()
+        opened.locator(".live-answer", has_text="praise").wait_for()
+
+
+def test_paper_and_a_reader_without_scripts_have_a_figure_and_a_sentence(book: str, browser: Browser) -> None:
+    with tab(browser, java_script_enabled=False) as opened:
+        opened.goto(book + "live.html")
+        assert opened.locator(".live-bert img").is_visible()
+        assert opened.locator(".live-bert p").first.is_visible()
+    with tab(browser) as opened:
+        visit(opened, book + "live.html")
+        opened.wait_for_selector(".live-runs")
+        assert not opened.locator(".live-bert img").is_visible()
+        opened.emulate_media(media="print")
+        assert opened.locator(".live-bert img").is_visible()
+        assert not opened.locator(".live").is_visible()

@@ -49,7 +49,7 @@ const LiveMachine = (() => {
     stages = [];
     /** The weights that are not as they were. @type {Map<string, {place: Place, from: number}>} */
     changes = new Map();
-    /** @type {{section: Element, cell: Cell, way: Cell[]} | null} */
+    /** The number whose sum is shown, those it was reached by, and where the keyboard was before. @type {{section: Element, cell: Cell, way: Cell[], from: Element | null} | null} */
     opened = null;
     /** @type {(() => void) | undefined} */
     showSum;
@@ -73,13 +73,17 @@ const LiveMachine = (() => {
       this.render();
     });
 
-    /** @param {HTMLElement} holder @param {Model} model */
-    constructor(holder, model) {
+    /** @param {HTMLElement} holder @param {Model} model @param {string} [text] */
+    constructor(holder, model, text = model.name === (holder.dataset.model || "pencil") ? holder.dataset.text || "" : EXAMPLES[model.name][0]) {
       this.wanted = (holder.dataset.stage || "all").split(" ");
       this.level = levelAt(holder);
       this.hiddenWords = (holder.dataset.hide || "").split(" ").filter(Boolean);
+      const all = [...Array(model.config.n_heads).keys()];
+      const asked = (holder.dataset.heads || "").split(" ").map((text) => Number(text) - 1);
+      /** The heads that are shown. */
+      this.heads = all.some((head) => asked.includes(head)) ? all.filter((head) => asked.includes(head)) : all;
       this.model = model;
-      this.text = holder.dataset.text || EXAMPLES[model.name][0];
+      this.text = text;
       this.focusWord = holder.dataset.focus || "";
       this.build();
       this.read(this.text);
@@ -118,7 +122,7 @@ const LiveMachine = (() => {
         el("div", { class: "live-top" },
           el("div", { class: "live-line" }, el("label", { for: this.field.id }, "Type a text"), el("div", { class: "live-choice", role: "group", "aria-label": "Weights" }, el("span", {}, "Weights:"), ...models)),
           this.field,
-          el("div", { class: "live-examples", role: "group", "aria-label": "Examples" }, ...examples)),
+          ...(whole || this.wanted.includes("overview") ? [el("div", { class: "live-examples", role: "group", "aria-label": "Examples" }, ...examples)] : [])),
         el("div", { class: "live-verdict" }, this.answer, this.bar),
         el("div", { class: "live-words" }, this.arcs, this.chips), this.unread,
         el("div", { class: "live-actions", role: "group", "aria-label": "What becomes of the chosen word" }, ...actions, this.undo),
@@ -131,7 +135,7 @@ const LiveMachine = (() => {
         this.stages.push(stage);
         this.element.append(stage.element);
       }
-      if (!whole) this.element.append(el("p", { class: "live-more" }, el("a", { href: `${Live.base}live.html` }, "The whole machine")));
+      if (!whole) this.element.append(el("p", { class: "live-more" }, el("a", { href: `${Live.base}live.html` }, "See every number: the whole machine")));
     }
 
     listen() {
@@ -248,7 +252,7 @@ const LiveMachine = (() => {
       const draws = this.wanted.some((one) => ["all", "overview", "attention"].includes(one));
       if (!draws) return;
       const layer = `bert.encoder.layers.${this.model.config.n_layers - 1}.attention.heads.`;
-      const weights = [...Array(this.model.config.n_heads).keys()].map((head) => kept[`${layer}${head}.weights`][focus]);
+      const weights = this.heads.map((head) => kept[`${layer}${head}.weights`][focus]);
       const chips = /** @type {HTMLElement[]} */ ([...this.chips.children]).filter((_, i) => !this.tokens[i].out);
       const arched = LivePictures.drawArcs(this.arcs, chips.length <= 16 ? chips : [], weights, focus);
       // Where there is no room for arcs, the words themselves are dark that are looked at.
@@ -259,9 +263,9 @@ const LiveMachine = (() => {
       if (!this.wanted.includes("overview")) return;
       const { words } = /** @type {Now} */ (this.now);
       this.looks.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
-      weights.forEach((row, head) => {
+      weights.forEach((row, k) => {
         const best = row.indexOf(Math.max(...row));
-        this.looks.append(`${head ? "; " : ""}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
+        this.looks.append(`${k ? "; " : ""}in head ${this.heads[k] + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
       });
       this.looks.append(". Choose another word.");
     }
@@ -368,7 +372,10 @@ const LiveMachine = (() => {
       if (cell.weight) this.slide(below, cell.weight);
       else if (cell.place) {
         const inside = this.opened && this.opened.section === below && below.contains(from);
-        this.opened = { section: below, cell, way: inside && this.opened ? [...this.opened.way, this.opened.cell] : [] };
+        this.opened = {
+          section: below, cell, way: inside && this.opened ? [...this.opened.way, this.opened.cell] : [],
+          from: inside && this.opened ? this.opened.from : document.activeElement,
+        };
         this.unfold();
       }
     }
@@ -403,7 +410,10 @@ const LiveMachine = (() => {
 
     close() {
       if (!this.opened) return;
-      this.opened.section.querySelector(".live-sum")?.remove();
+      const box = this.opened.section.querySelector(".live-sum");
+      const { from } = this.opened;
+      if (box?.contains(document.activeElement) && from instanceof HTMLElement) from.focus();
+      box?.remove();
       this.opened = null;
       this.showSum = undefined;
     }
@@ -472,8 +482,9 @@ const LiveMachine = (() => {
       if (!holder || name === this.model.name) return;
       const model = await Live.load(name);
       this.element.remove();
-      const next = new Machine(Object.assign(holder), model);
-      next.field.focus();
+      // What was typed stays; an example gives way to one of the other's.
+      const typed = this.text !== holder.dataset.text && !EXAMPLES[this.model.name].includes(this.text);
+      new Machine(holder, model, typed ? this.text : undefined).field.focus();
     }
   }
   return { Machine };

@@ -10,7 +10,7 @@
  * @property {string[]} words  Of the tokens that are read.
  * @property {number} focus  The token that is looked at.
  */
-/** @typedef {Watcher & {level: number, redraw: () => void, probability: (weight: Place, value: number) => number}} Host */
+/** @typedef {Watcher & {level: number, heads: number[], redraw: () => void, probability: (weight: Place, value: number) => number}} Host */
 
 const LiveStages = (() => {
   const { el, button, shown, NumberTable } = LiveTables;
@@ -146,7 +146,7 @@ const LiveStages = (() => {
     const element = section(host, "Query, key, value", "Of its row each word makes a question, a label and a content, in each head anew. Where a question fits a label, the product of the two is large.", "attention");
     const size = model.config.n_embed / model.config.n_heads;
     const numbers = [...Array(size).keys()].map((k) => String(k + 1));
-    const heads = [...Array(model.config.n_heads).keys()].map((head) => {
+    const heads = host.heads.map((head) => {
       const table = new NumberTable(host, {
         caption: `Head ${head + 1}`, columns: [...numbers, ...numbers, ...numbers], digits: 2, scale: 4, groups: [["query", size], ["key", size], ["value", size]],
       });
@@ -182,7 +182,7 @@ const LiveStages = (() => {
     const said = el("p", { class: "live-looks" });
     const maps = el("div", { class: "live-pair" });
     element.append(said, maps);
-    const heads = [...Array(model.config.n_heads).keys()].map((head) => {
+    const heads = host.heads.map((head) => {
       const few = new NumberTable(host, { caption: `Head ${head + 1}`, columns: [], digits: 2, scale: 0.85, map: true });
       const canvas = el("canvas", { role: "img", tabindex: 0 });
       const listed = new NumberTable(host, { caption: "", columns: ["share"], digits: 3, scale: 0.85 });
@@ -202,7 +202,7 @@ const LiveStages = (() => {
         const name = `${layerName(now)}.attention.heads.${head}.weights`;
         const row = kept[name][focus];
         const best = row.indexOf(Math.max(...row));
-        said.append(`${head ? "; " : ""}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
+        said.append(`${head === host.heads[0] ? "" : "; "}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
         const small = words.length <= FEW;
         few.element.hidden = !small;
         many.hidden = small;
