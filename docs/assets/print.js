@@ -2,7 +2,7 @@
 const opened = [];
 addEventListener("beforeprint", () => {
   for (const answer of document.querySelectorAll("details:not([open])")) {
-    if (answer.closest(".doc")) continue; // the source code of the embedded API stays closed
+    if (answer.closest(".doc, .draw")) continue; // the source of the embedded API stays closed, and what draws a figure
     answer.open = true;
     opened.push(answer);
   }

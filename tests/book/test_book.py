@@ -42,6 +42,24 @@ def test_a_chapter_has_its_parts(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_is_short_and_its_pictures_come_before_the_code(path: Path) -> None:
+    """A map and half a page to keep, at most 3,500 words, and at most 12 typed lines of drawing that are not folded."""
+    text = text_of(path)
+    assert "draw_map(" in text, "a map says where in the model we are"
+    keep = section(text, "What to keep")
+    assert "**You can now** " in keep
+    assert re.findall(r"^(\d)\. ", keep, re.M) == ["1", "2", "3"], "three sentences to keep"
+    prose = re.sub(r"^```.*?^```$|^::: .*?(?=^$)", "", text, flags=re.M | re.S)
+    assert len(prose.split()) <= 3500
+    shown = re.sub(r"<summary>Draw it yourself</summary>.*?</details>", "", text, flags=re.S)
+    drawing = re.findall(
+        r"^(?:>>>|\.\.\.) .*(?:\b(?:axes|axis|plt|figure|panels?)\b|\b(?:draw|plot)_\w+\().*$", shown, re.M
+    )
+    assert len(drawing) <= 12, "\n".join(drawing)
+    assert text.index("![") < text.index("\n## ") + 1000, "the first picture stands in the first screen"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_leads_to_its_neighbours(path: Path) -> None:
     text = text_of(path)
     number, last = int(path.name[:2]), text.rstrip().rsplit("\n", 1)[-1]
