@@ -19,7 +19,8 @@ from tests.oracles import SEEDS, random_config, random_weights
 
 WAYS = ROOT / "docs" / "twenty-five-ways.md"
 TEST = re.compile(r"tests/((?:\w+/)?test_\w+\.py)::(\w+)")
-CHAPTER = re.compile(r"\]\((?:\d\d-[\w-]+|how-to-read)\.md[)#]")
+CHAPTER = re.compile(r"\]\((?:\d\d-[\w-]+|how-to-read|measuring|glossary)\.md[)#]")
+SEEN = re.compile(r"https://github\.com/[\w-]+/[\w.-]+/blob/[0-9a-f]{40}/[^)\s]+#L\d+")
 
 # What no other test would have seen
 
@@ -134,6 +135,8 @@ def test_a_way_is_shown_caught_and_explained(title: str, text: str) -> None:
     assert caught
     assert TEST.search(by), "by a test with a name"
     assert CHAPTER.search(by), "and a chapter explains it"
+    seen = text.partition("\nSeen in ")[2]
+    assert not title[0].isdigit() or SEEN.search(seen), "it links to public code, as of a commit, at a line"
 
 
 def test_every_test_that_a_page_names_exists() -> None:
