@@ -40,6 +40,18 @@ def test_no_page_is_wider_than_a_phone(name: str, book: str, browser: Browser) -
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+@pytest.mark.parametrize("name", pages())
+def test_no_line_of_an_example_is_cut(name: str, book: str, browser: Browser) -> None:
+    with tab(browser, width=1280) as page:
+        visit(page, book + name)
+        cut: list[str] = page.evaluate("""() => {
+            for (const fold of document.querySelectorAll(".md-content details")) fold.open = true
+            const codes = [...document.querySelectorAll(".md-content pre > code")].filter((code) => !code.closest(".doc"))
+            return codes.filter((code) => code.scrollWidth > code.clientWidth).map((code) => code.textContent)
+        }""")
+    assert not cut, "\n".join(max(code.splitlines(), key=len) for code in cut)
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("name", pages())
 def test_the_keyboard_alone_reaches_everything(name: str, width: int, book: str, browser: Browser) -> None:
