@@ -258,16 +258,11 @@ const LiveMachine = (() => {
       // Where there is no room for arcs, the words themselves are dark that are looked at.
       const highest = weights.map((row) => Math.max(...row));
       chips.forEach((chip, j) => {
-        chip.style.backgroundColor = arched ? "" : LiveTables.colour(Math.max(...weights.map((row, head) => row[j] / highest[head])), 1);
+        chip.style.backgroundColor = arched ? "" : LiveTables.colour(Math.max(...weights.map((row, head) => row[j] / (highest[head] || 1))), 1);
       });
       if (!this.wanted.includes("overview")) return;
-      const { words } = /** @type {Now} */ (this.now);
-      this.looks.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
-      weights.forEach((row, k) => {
-        const best = row.indexOf(Math.max(...row));
-        this.looks.append(`${k ? "; " : ""}in head ${this.heads[k] + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
-      });
-      this.looks.append(". Choose another word.");
+      LiveStages.tellLooks(this.looks, /** @type {Now} */ (this.now), this.heads);
+      this.looks.append(" Choose another word.");
     }
 
     showVerdict() {

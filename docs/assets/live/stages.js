@@ -176,6 +176,18 @@ const LiveStages = (() => {
     return { element, update };
   }
 
+  /** Say where a word looks most, in each head. @param {HTMLElement} place @param {Now} now @param {number[]} heads */
+  function tellLooks(place, now, heads) {
+    const { kept, words, focus } = now;
+    place.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
+    heads.forEach((head, k) => {
+      const row = kept[`${layerName(now)}.attention.heads.${head}.weights`][focus];
+      const best = row.indexOf(Math.max(...row));
+      place.append(`${k ? "; " : ""}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
+    });
+    place.append(".");
+  }
+
   /** Chapters 4 to 6: who looks at whom. @param {Host} host @param {Model} model @returns {Stage} */
   function attention(host, model) {
     const element = section(host, "Who looks at whom", "Each row is a word that looks, each column one that is looked at, and a row sums to 1. Choose a word to see where it looks.", "attention");
@@ -197,12 +209,10 @@ const LiveStages = (() => {
     });
     const update = (/** @type {Now} */ now) => {
       const { kept, words, focus, inputs } = now;
-      said.replaceChildren(el("strong", {}, `“${words[focus]}”`), " looks ");
+      tellLooks(said, now, host.heads);
       for (const { head, few, many, canvas, listed, setCount } of heads) {
         const name = `${layerName(now)}.attention.heads.${head}.weights`;
         const row = kept[name][focus];
-        const best = row.indexOf(Math.max(...row));
-        said.append(`${head === host.heads[0] ? "" : "; "}in head ${head + 1} most at `, el("strong", {}, `“${words[best]}”`), `, ${shown(row[best])}`);
         const small = words.length <= FEW;
         few.element.hidden = !small;
         many.hidden = small;
@@ -220,7 +230,6 @@ const LiveStages = (() => {
           listed.update(order.map((j) => ({ header: `${words[j]} (${j})`, cells: [{ value: row[j], place: { name, row: focus, column: j } }] })));
         }
       }
-      said.append(".");
     };
     return { element, update };
   }
@@ -329,5 +338,5 @@ const LiveStages = (() => {
     return `${head ? `head ${Number(head[1]) + 1}, ` : ""}${outward}: ${kind === "weight" ? `times ${inward}` : "bias"}`;
   }
 
-  return { all: { embeddings, points, "query-key-value": queryKeyValue, attention, layer, verdict }, called };
+  return { all: { embeddings, points, "query-key-value": queryKeyValue, attention, layer, verdict }, called, tellLooks };
 })();
