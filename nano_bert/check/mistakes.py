@@ -52,8 +52,8 @@ def mistakes_of(rung: int) -> tuple[Mistake, ...]:
         >>> mistakes_of(3)[0].name
         "The scores are divided by the root of n_embed, not by the root of the head's size."
     """
-    (file,) = WRONG.glob(f"{rung:02}-*.txt")
-    return tuple(parsed(rung, part) for part in file.read_text(encoding="utf-8").strip("\n").split("\n\n"))
+    texts = [file.read_text(encoding="utf-8").strip("\n") for file in WRONG.glob(f"{rung:02}-*.txt")]
+    return tuple(parsed(rung, part) for text in texts for part in text.split("\n\n"))
 
 
 def parsed(rung: int, text: str) -> Mistake:
