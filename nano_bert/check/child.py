@@ -14,6 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nano_bert.check.exercises import EXERCISES
+from nano_bert.check.rungs import LADDER, Rung
+
 MEMORY = 4 * 2**30  # bytes beyond what Python and torch take by themselves
 
 
@@ -25,7 +28,7 @@ def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str
         events: Where to write what happens.
         trace: Where to write in which line the file was when its time was over.
         seconds: How long each rung may take.
-        words: The numbers of the rungs, or "exercise" and its number.
+        words: The numbers of the rungs; or that of an exercise, such as "4.4".
     """
     sys.dont_write_bytecode = True  # nothing is left in the reader's folder
     with Path(events).open("a", encoding="utf-8") as out, Path(trace).open("w", encoding="utf-8") as stuck:
@@ -36,7 +39,7 @@ def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str
 
         import torch
 
-        from nano_bert.check import judge, rungs
+        from nano_bert.check import judge
 
         torch.set_num_threads(1)
         limit_memory()
@@ -57,9 +60,14 @@ def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str
         except LoadError as error:
             tell(refused=str(error))
             return
-        for report in judge.Judge(parts, watch).climb([rungs.LADDER[int(word) - 1] for word in words]):
+        for report in judge.Judge(parts, watch).climb([rung_of(word) for word in words]):
             tell(report=report.to_dict())
         tell(stage="end")
+
+
+def rung_of(word: str) -> Rung:
+    """Return a rung by its number, or an exercise, which is judged in the same way."""
+    return EXERCISES[word] if word in EXERCISES else LADDER[int(word) - 1]
 
 
 def limit_memory() -> None:

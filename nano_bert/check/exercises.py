@@ -16,7 +16,6 @@ TABLE = (
     ("6.4", "many_heads"),
     ("6.5", "all_heads"),
     ("7.4", "layer_norm"),
-    ("7.5", "transformer_layer"),
     ("8.4", "masked_mean"),
     ("8.5", "count_parameters"),
     ("9.4", "our_names"),

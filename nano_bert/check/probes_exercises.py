@@ -1,6 +1,6 @@
 """Probes of the exercises of chapters 1 to 8: small functions, compared with PyTorch or with the package."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -65,7 +65,9 @@ def hidden_attention(bench: Bench) -> Iterator[Seen]:
         yield Seen(f"the weights of hidden tokens{kind}", weights.masked_select(~mask.unsqueeze(-2)), 0.0)
         yield Seen(f"what was mixed{kind}", mixed)
         (mixed.float().sum() + weights.float().square().sum()).backward()
-        yield Seen(f"whether the gradient is finite{kind}", bool(torch.isfinite(query.grad).all()))
+        yield Seen(
+            f"whether the gradient is finite{kind}", query.grad is not None and bool(query.grad.isfinite().all())
+        )
     yield Seen("the weights, mask None", attend(query, key, value, None)[1])
 
 
@@ -110,25 +112,6 @@ def layer_norm(bench: Bench) -> Iterator[Seen]:
             yield Seen(f"a tensor of the shape {shape}, eps {eps:g}", bench.part("layer_norm")(x, gain, bias, eps))
 
 
-def transformer_layer(bench: Bench) -> Iterator[Seen]:
-    """Run a layer of four functions, each to be called just once."""
-    matrices = [bench.numbers(4, 4, scale=0.6) for _ in range(4)]
-    for norm_first in (False, True):
-        calls = [0, 0, 0, 0]
-
-        def part(number: int, calls: list[int] = calls) -> Callable[[Tensor], Tensor]:
-            def apply(x: Tensor) -> Tensor:
-                calls[number] += 1
-                return (x @ matrices[number]).tanh()
-
-            return apply
-
-        x = bench.numbers(5, 4)
-        out = bench.part("transformer_layer")(x, *(part(number) for number in range(4)), norm_first)
-        yield Seen(f"the result with norm_first={norm_first}", out)
-        yield Seen(f"how often attend, think, norm_1, norm_2 are called with norm_first={norm_first}", calls)
-
-
 def masked_mean(bench: Bench) -> Iterator[Seen]:
     """Average tokens; one text is all padding."""
     x, mask = bench.numbers(3, 5, 4), bench.mask(3, 5)
@@ -169,17 +152,8 @@ def of_all_heads(
 ) -> tuple[Tensor, Tensor]:
     """Return what the heads in three matrices find, cut out one after the other."""
     parts = [layer(x).chunk(n_heads, dim=-1) for layer in (query, key, value)]
-    heads = [tuple(lambda _, found=part[number]: found for part in parts) for number in range(n_heads)]
-    return of_heads(x, heads, output, mask)
-
-
-def of_layer(x: Tensor, attend: Any, think: Any, norm_1: Any, norm_2: Any, norm_first: bool) -> Tensor:
-    """Return what a layer makes of x, in one of its two orders."""
-    if norm_first:
-        x = x + attend(norm_1(x))
-        return x + think(norm_2(x))
-    x = norm_1(x + attend(x))
-    return norm_2(x + think(x))
+    answers = [attended(q, k, v, mask) for q, k, v in zip(*parts, strict=True)]
+    return output(torch.cat([one for one, _ in answers], dim=-1)), torch.stack([one for _, one in answers], dim=-3)
 
 
 def padded(tokens: Sequence[str], vocab: dict[str, int], longest: int) -> tuple[list[int], list[int]]:
@@ -190,16 +164,27 @@ def padded(tokens: Sequence[str], vocab: dict[str, int], longest: int) -> tuple[
     return ids, [1] * n_real + [0] * (longest - n_real)
 
 
-PACKAGE.bag_score = lambda text, weights, bias=0.0: bias + sum(weights.get(word, 0.0) for word in {*text.split()})
-PACKAGE.encode = padded
-PACKAGE.embed = lambda ids, words, positions: torch.layer_norm(
-    words[ids] + positions[: ids.shape[-1]], words.shape[-1:], eps=1e-12
-)
-PACKAGE.attention = attended
-PACKAGE.many_heads = of_heads
-PACKAGE.all_heads = of_all_heads
-PACKAGE.layer_norm = lambda x, gain, bias, eps: torch.layer_norm(x, x.shape[-1:], gain, bias, eps)
-PACKAGE.transformer_layer = of_layer
-PACKAGE.count_parameters = lambda vocab, layers, embed, longest, types: (
-    PACKAGE.BertConfig(vocab, n_layers=layers, n_embed=embed, max_seq_len=longest, n_token_types=types).n_parameters
-)
+def of_bag(text: str, weights: dict[str, float], bias: float = 0.0) -> float:
+    """Return the score of a bag of words."""
+    return bias + sum(weights.get(word, 0.0) for word in {*text.split()})
+
+
+def of_tables(ids: Tensor, words: Tensor, positions: Tensor) -> Tensor:
+    """Return word plus position, normalised."""
+    return torch.layer_norm(words[ids] + positions[: ids.shape[-1]], words.shape[-1:], eps=1e-12)
+
+
+def normed(x: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Return what PyTorch's own LayerNorm gives."""
+    return torch.layer_norm(x, x.shape[-1:], gain, bias, eps)
+
+
+def counted(vocab_size: int, n_layers: int, n_embed: int, max_seq_len: int, n_token_types: int) -> int:
+    """Return how many parameters a config counts."""
+    sizes = {"n_embed": n_embed, "max_seq_len": max_seq_len, "n_token_types": n_token_types}
+    return PACKAGE.BertConfig(vocab_size, n_layers=n_layers, **sizes).n_parameters
+
+
+PACKAGE.bag_score, PACKAGE.encode, PACKAGE.embed = of_bag, padded, of_tables
+PACKAGE.attention, PACKAGE.many_heads, PACKAGE.all_heads = attended, of_heads, of_all_heads
+PACKAGE.layer_norm, PACKAGE.count_parameters = normed, counted

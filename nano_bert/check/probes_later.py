@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from nano_bert.check.bench import Bench, Seen
-from nano_bert.check.probes_text import CASES, PIECES
+from nano_bert.check.probes_text import CASES, PIECES, WORDS
 from nano_bert.check.reference import PACKAGE
 from nano_bert.model import NanoBertForClassification
 from nano_bert.pretrained.weight_names import from_hugging_face, to_hugging_face
+from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from nano_bert.tokenizer.learn_vocabulary import learn_merges
 
 
@@ -82,7 +83,7 @@ def accuracy_by(bench: Bench) -> Iterator[Seen]:
 def train_epoch(bench: Bench) -> Iterator[Seen]:
     """Train for an epoch at a rate of 0 and at another, in batches that do not come out even."""
     texts, labels = ["good film", "bad", "not bad not bad", "dull plot was dull", "fine"], [1, 0, 1, 0, 1]
-    reader = PACKAGE.WordTokenizer("good film bad not dull plot was fine".split())
+    reader = PACKAGE.WordTokenizer(WORDS)
     for size in (1, 2, 5):
         for rate in (0.0, 0.1):
             torch.manual_seed(bench.seed)
@@ -116,7 +117,7 @@ def spearman(bench: Bench) -> Iterator[Seen]:
 def without_head(bench: Bench) -> Iterator[Seen]:
     """Take a head out of a small classifier."""
     texts = ["good film", "bad", "not bad not bad"]
-    reader = PACKAGE.WordTokenizer("good film bad not".split())
+    reader = PACKAGE.WordTokenizer(WORDS)
     torch.manual_seed(bench.seed)
     model = NanoBertForClassification(
         vocab_size=len(reader), n_layers=2, n_heads=2, n_embed=6, initializer_range=1.0
@@ -194,14 +195,21 @@ def less_a_head(model: Any, reader: Any, texts: list[str], layer: int, head: int
     return less
 
 
-PACKAGE.our_names = lambda tensors, n_heads: from_hugging_face(tensors, n_heads)
-PACKAGE.cut = lambda word, pieces: PACKAGE.WordPieceTokenizer(
-    ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", *sorted(pieces)]
-).split_word(word)
-PACKAGE.learn = lambda counts, n: [merge.piece for merge in islice(learn_merges(counts), n)]
-PACKAGE.hide = with_shares
-PACKAGE.accuracy_by = by_group
-PACKAGE.train_epoch = one_epoch
-PACKAGE.spearman = rank_correlation
-PACKAGE.without_head = less_a_head
-PACKAGE.attention_by_pieces = lambda scores, values, size: scores.softmax(-1) @ values
+def spelt(word: str, pieces: set[str]) -> list[str]:
+    """Return the pieces of a word, as the package's tokenizer cuts it."""
+    return PACKAGE.WordPieceTokenizer([*SPECIAL_TOKENS, *sorted(pieces)]).split_word(word)
+
+
+def first_pieces(counts: dict[str, int], n: int) -> list[str]:
+    """Return the first pieces that are made."""
+    return [merge.piece for merge in islice(learn_merges(counts), n)]
+
+
+def in_one(scores: Tensor, values: Tensor, size: int) -> Tensor:
+    """Return what attention mixes, all at once."""
+    return scores.softmax(dim=-1) @ values
+
+
+PACKAGE.our_names, PACKAGE.cut, PACKAGE.learn, PACKAGE.hide = from_hugging_face, spelt, first_pieces, with_shares
+PACKAGE.accuracy_by, PACKAGE.train_epoch = by_group, one_epoch
+PACKAGE.spearman, PACKAGE.without_head, PACKAGE.attention_by_pieces = rank_correlation, less_a_head, in_one

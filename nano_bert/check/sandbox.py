@@ -53,7 +53,7 @@ def check_file(file: Path, rungs: Sequence[Rung] = LADDER, seconds: float = SECO
         raise FileNotFoundError(f"{file} is {what}. nano-bert start FOLDER writes a my_bert.py to begin with.")
     with tempfile.TemporaryDirectory(prefix="nano-bert-", ignore_cleanup_errors=True) as folder:
         events, trace = Path(folder) / "events", Path(folder) / "trace"
-        words = [str(rung.number) for rung in rungs]
+        words = [str(rung.number or rung.name) for rung in rungs]
         command = [sys.executable, "-m", "nano_bert.check.child", str(file.resolve()), str(events), str(trace)]
         code, printed = run([*command, str(seconds), *words], LOADING + seconds * (len(rungs) + 1))
         told = [json.loads(line) for line in text_of(events).splitlines() if line.endswith("}")]

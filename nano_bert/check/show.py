@@ -50,6 +50,18 @@ def explained(report: Mapping[str, Any]) -> str:
     return "\n".join(filled(text) for text in texts)
 
 
+def explained_exercise(number: str, function: str, report: Mapping[str, Any], printed: str) -> tuple[bool, str]:
+    """Return whether an exercise is right, and what there is to say of it."""
+    if report["state"] == "passed":
+        text = f"Exercise {number}, {function}: right."
+    else:
+        text = f"Exercise {number}, {function}: not yet. {report['says']}"
+    lines = [filled(text)]
+    if printed.strip():
+        lines += ["", "Your file printed:", *(f"  {line}" for line in printed.rstrip().splitlines()[:20])]
+    return report["state"] == "passed", "\n".join(lines)
+
+
 def filled(text: str) -> str:
     """Break a text into lines of a hundred characters; a shape, such as (2, 4), stays on one."""
     kept = re.sub(r"[\[(][\d, ]+[\])]", lambda shape: shape[0].replace(" ", "\0"), text)

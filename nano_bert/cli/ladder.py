@@ -1,11 +1,14 @@
 """What the words `start` and `check` do. They need no PyTorch here: the reader's file runs in a process of its own."""
 
 import argparse
+import re
 from pathlib import Path
 
+from nano_bert.check.answers import known, told
+from nano_bert.check.exercises import EXERCISES
 from nano_bert.check.rungs import LADDER, Rung, rungs_of
 from nano_bert.check.sandbox import check_file
-from nano_bert.check.show import shown
+from nano_bert.check.show import explained_exercise, shown
 from nano_bert.check.start import start
 
 USUAL_FILE = "my_bert.py"
@@ -29,11 +32,29 @@ def run_start(options: argparse.Namespace) -> None:
 
 
 def run_check(options: argparse.Namespace) -> None:
-    """Judge a file, and leave with exit code 1 if something of what was asked for is not right yet."""
+    """Judge a file or an answer, and leave with exit code 1 if something of what was asked for is not right yet."""
+    if options.words and re.fullmatch(r"\d+\.\d+", options.words[0]):
+        run_exercise(options.words[0], options.words[1:])
+        return
     rungs, file = asked(options.words)
     result = check_file(file, rungs)
     say(shown(file.name, result.reports, result.printed))
     if any(one["state"] != "passed" for one in result.reports):
+        raise SystemExit(1)
+
+
+def run_exercise(number: str, words: list[str]) -> None:
+    """Judge one exercise: a file, or an answer that was typed."""
+    if number in EXERCISES:
+        result = check_file(Path(words[0] if words else f"exercise_{number.replace('.', '_')}.py"), [EXERCISES[number]])
+        is_right, text = explained_exercise(number, EXERCISES[number].parts[0], result.reports[0], result.printed)
+    elif number in known():
+        is_right, text = told(number, words)
+    else:
+        judged = ", ".join([*EXERCISES, *known()])
+        raise ValueError(f"Exercise {number} has no answer that could be judged. These have one: {judged}.")
+    say(text)
+    if not is_right:
         raise SystemExit(1)
 
 
