@@ -64,7 +64,9 @@ def read_contents(path: Path) -> dict[str, Entry]:
         if length > LONGEST_HEADER:
             raise damaged(path, f"its table of contents has {length:,} bytes")
         header: dict[str, Any] = parse_json(path, file.read(length))
-    header.pop("__metadata__", None)
+    notes: dict[str, Any] | None = header.pop("__metadata__", None)
+    if notes is not None and not (type(notes) is dict and all(isinstance(note, str) for note in notes.values())):
+        raise damaged(path, "its notes are no texts, each with a name")
     try:
         entries = {name: _entry(said, 8 + length) for name, said in header.items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from nano_bert import NanoBERT, NanoBertForClassification, WordTokenizer
-from nano_bert.data import load_phrases
 from nano_bert.training.evaluation import evaluate
 from tests.book.pages import Block, read_page
 from tests.book.planted import PAGES, ROOT
 from tests.book.repl import answer
 from tests.oracles import SEEDS, random_config, random_weights
+from tests.phrases import phrases
 
 WAYS = ROOT / "docs" / "twenty-five-ways.md"
 TEST = re.compile(r"tests/((?:\w+/)?test_\w+\.py)::(\w+)")
@@ -42,7 +42,7 @@ def test_every_word_hears_every_other(seed: int, norm_first: bool) -> None:
 
 def test_measuring_changes_no_weight() -> None:
     """A loop that tests must not learn: weights, mode and gradients are as before, bit for bit."""
-    corpus = load_phrases(n=100)
+    corpus = phrases()
     tokenizer = WordTokenizer.from_texts(corpus.train.texts, max_seq_len=16)
     model = NanoBertForClassification(vocab_size=len(tokenizer), max_seq_len=16).train()
     before = {name: weight.clone() for name, weight in model.state_dict().items()}

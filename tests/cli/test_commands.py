@@ -23,20 +23,21 @@ from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordPie
 from nano_bert.cli import commands
 from nano_bert.cli.arguments import EXAMPLES, main, make_parser
 from nano_bert.cli.commands import MODEL_OPTIONS, TRAINING_OPTIONS
-from nano_bert.data import Split, load_phrases
+from nano_bert.data import Split
 from nano_bert.data.download import SOURCES
 from nano_bert.experiments import recipes
 from nano_bert.experiments.recipes import Recipe
 from nano_bert.experiments.records import PENALTIES
 from nano_bert.training import TrainingConfig, loop
 from nano_bert.training import run as run_module
+from tests.phrases import phrases
 
 VERBS = ["train", "pretrain", "evaluate", "predict", "look", "reproduce", "data"]
 QUICK = ["train", "phrases", "--n-embed", "4", "--n-heads", "2", "--epochs", "1", "--batch-size", "400"]
 
 PRETRAIN = ["--n-embed", "4", "--max-seq-len", "24", "--epochs", "2", "--batch-size", "8", "--vocab-size", "120"]
 
-PHRASES, MANY_PHRASES = load_phrases(n=100), load_phrases(n=400).train.texts
+PHRASES, MANY_PHRASES = phrases(), phrases(400).train.texts
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from nano_bert import NanoBertForPreTraining
-from nano_bert.data import Corpus, load_phrases
+from nano_bert.data import Corpus
 from nano_bert.experiments import few_labels
 from nano_bert.experiments.few_labels import make_few_labels_record, take_labels
 from nano_bert.training import TrainingConfig, loop
 from nano_bert.training import run as run_module
 from nano_bert.training.evaluation import measure
 from nano_bert.training.resume import STATE_FILE
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=200)
+CORPUS = phrases(200)
 ARMS = ("bag_of_words", "scratch", "pretrained")
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from nano_bert import NanoBERT, WordPieceTokenizer
-from nano_bert.data import load_phrases
 from nano_bert.experiments import published_weights as published
 from nano_bert.experiments.published_weights import make_published_record, minilm, take_part
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from nano_bert.training import TrainingConfig, loop
 from tests.oracles import random_weights
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=200)
+CORPUS = phrases(200)
 
 
 @pytest.fixture

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.data import Corpus, Split
 from nano_bert.experiments import records
 from nano_bert.experiments.recipes import CORPORA, RECIPES, Recipe, build, run_recipe
 from nano_bert.experiments.records import PENALTIES, describe, make_record, measure_baselines, summarise
 from nano_bert.predict import load_classifier
 from nano_bert.training import Run, TrainingConfig, loop
 from nano_bert.training.evaluation import Metrics, evaluate
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 RECIPE = Recipe(
     corpus="phrases",
     about="a test",

@@ -31,7 +31,7 @@ from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTok
 from nano_bert.bert_module import BertModule
 from nano_bert.cli import commands
 from nano_bert.cli.arguments import main, make_parser
-from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.data import Corpus, Split
 from nano_bert.fast import distributed
 from nano_bert.fast.data_parallel import gather, mean_loss, own_rows, sum_over_processes
 from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched, own_device, rank, world_size
@@ -43,8 +43,9 @@ from nano_bert.training.evaluation import evaluate
 from nano_bert.training.masking import Masking
 from nano_bert.training.pretraining import Pretraining
 from nano_bert.training.resume import STATE_FILE
+from tests.phrases import phrases
 
-PHRASES = load_phrases(n=100)
+PHRASES = phrases()
 TOKENIZER = WordTokenizer.from_texts(PHRASES.train.texts, max_seq_len=32)
 # Odd numbers, which no two processes can share evenly: 78 texts make 11 batches of 7, and one of a single text.
 CORPUS = Corpus(

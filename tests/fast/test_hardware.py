@@ -24,8 +24,9 @@ from nano_bert.training import Run, TrainingConfig, loop, train
 from nano_bert.training import run as runs
 from nano_bert.training.evaluation import evaluate, predict_probabilities
 from nano_bert.training.resume import STATE_FILE
+from tests.phrases import phrases
 
-PHRASES = load_phrases(n=100)
+PHRASES = phrases()
 TOKENIZER = WordTokenizer.from_texts(PHRASES.train.texts, max_seq_len=32)
 SIZES = {"vocab_size": len(TOKENIZER), "n_layers": 2, "n_heads": 2, "n_embed": 8, "max_seq_len": 32}
 

@@ -7,6 +7,7 @@ is always run, the long one with `pytest -m slow`. A seed is printed: `NANO_BERT
 import json
 import os
 import random
+import re
 import resource
 import struct
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save, save_file
 
 from nano_bert import NanoBERT, NanoBertForClassification, NanoBertForPreTraining, WordPieceTokenizer
@@ -151,9 +153,7 @@ WAYS = [flip, cut, lengthen, remove, settings, settings, settings, tensors, tens
 def expected(folder: Path, tokenizer: Any) -> list[list[float]]:
     """The weights that the file holds, under their names, as the library reads them; of each a few numbers."""
     found = load((folder / "model.safetensors").read_bytes())
-    plain = {
-        name.removeprefix("module.").removeprefix("_orig_mod.").removeprefix("bert."): t for name, t in found.items()
-    }
+    plain = {re.sub(r"^(?:module\.|_orig_mod\.)*(?:bert\.)?", "", name): tensor for name, tensor in found.items()}
     return [plain[name].float().flatten().tolist() for name in sorted(plain) if name.partition(".")[0] in USED]
 
 
@@ -279,6 +279,20 @@ def test_thousands_of_layers_are_refused_in_no_time(tmp_path: Path, n_layers: in
     with pytest.raises(ValueError, match=r"more than any BERT has|its table of contents has"):
         NanoBERT.from_pretrained(tmp_path)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("notes", [0, 1, "", "notes", [], {"format": 1}, {"format": {}}], ids=repr)
+def test_notes_are_texts_with_names(folder: Path, notes: Any) -> None:
+    """As the library of the format wants them; what it would not open is not opened here."""
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]) | {"__metadata__": notes}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + content[end:])
+    with pytest.raises(SafetensorError):
+        load(path.read_bytes())
+    with pytest.raises(ValueError, match="its notes are no texts, each with a name"):
+        NanoBERT.from_pretrained(folder)
 
 
 def test_a_weight_is_there_once_and_under_their_name(folder: Path) -> None:

@@ -130,7 +130,7 @@ def test_any_list_of_words(ours: WordPieceTokenizer, theirs: Any, words: list[st
 
 
 @pytest.mark.parametrize("step", [20, pytest.param(1, marks=pytest.mark.slow)], ids=["every twentieth", "all"])
-def test_characters_of_this_python(as_a_reader: None, ours: WordPieceTokenizer, theirs: Any, step: int) -> None:
+def test_all_characters_of_this_python(as_a_reader: None, ours: WordPieceTokenizer, theirs: Any, step: int) -> None:
     """Each behind a letter and before one; those without a meaning, unassigned or private, are left to the table."""
     characters = [chr(code_point) for code_point in range(sys.maxunicode + 1)]
     characters = [character for character in characters if unicodedata.category(character) not in ("Cn", "Co", "Cs")]

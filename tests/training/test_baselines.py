@@ -8,8 +8,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from nano_bert import WordTokenizer
-from nano_bert.data import Split, load_phrases
+from nano_bert.data import Split
 from nano_bert.training.baselines import BagOfWords, majority
+from tests.phrases import phrases
 
 NAMES = ("negative", "neutral", "positive")
 
@@ -60,7 +61,7 @@ def test_a_bag_of_words_is_logistic_regression(n_classes: int, tf_idf: bool, pen
 @pytest.mark.parametrize("tf_idf", [False, True], ids=["presence", "tf-idf"])
 def test_word_order_is_beyond_a_bag_of_words(tf_idf: bool) -> None:
     """Twins have the same words, so one of each pair is wrong, whatever was learnt."""
-    corpus = load_phrases(n=1000)
+    corpus = phrases(1000)
     tokenizer = WordTokenizer.from_texts(corpus.train.texts)
     bag = BagOfWords(tokenizer, corpus.label_names, tf_idf).fit(corpus.train)
     for split in (corpus.train, corpus.validation, corpus.test):

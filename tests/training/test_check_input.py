@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
-from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.data import Corpus, Split
 from nano_bert.training import TrainingConfig, loop, pretrain, train
 from nano_bert.training.evaluation import evaluate
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 NAMES = CORPUS.label_names
 SETTINGS = TrainingConfig(epochs=1)

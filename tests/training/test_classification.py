@@ -12,14 +12,15 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from nano_bert import NanoBertForClassification, WordTokenizer
-from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.data import Corpus, Split
 from nano_bert.training import Run, TrainingConfig, train
 from nano_bert.training import classification as module
 from nano_bert.training.evaluation import Metrics, evaluate
 from nano_bert.training.optimizer import make_optimizer, rate_at, train_step
 from tests.oracles import as_readers_run_it
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)  # 80, 10 and 10
+CORPUS = phrases()  # 80, 10 and 10
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 FAST = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2}
 

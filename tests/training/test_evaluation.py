@@ -7,12 +7,13 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from nano_bert import NanoBertForClassification, WordTokenizer
-from nano_bert.data import Split, load_phrases
+from nano_bert.data import Split
 from nano_bert.training.evaluation import evaluate, measure, predict_probabilities
 from tests.oracles import random_weights
+from tests.phrases import phrases
 
 NAMES = ("negative", "neutral", "positive")
-TEXTS = [*load_phrases(n=100).train.texts[:20], "", "unheard of", "good " * 50]
+TEXTS = [*phrases().train.texts[:20], "", "unheard of", "good " * 50]
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import torch
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
 from nano_bert.attention import BertAttentionHead
-from nano_bert.data import load_phrases
 from nano_bert.fast.fused import is_fused
 from nano_bert.training import Run, TrainingConfig, loop, pretrain, train
 from nano_bert.training import run as runs
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 SETTINGS = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-2}
 

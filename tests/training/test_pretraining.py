@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordPieceTokenizer, WordTokenizer
-from nano_bert.data import load_phrases
 from nano_bert.data.documents import split_sentences
 from nano_bert.task_heads import IGNORED
 from nano_bert.tokenizer.base import Tokenizer
@@ -19,8 +18,9 @@ from nano_bert.training import Masking, Run, TrainingConfig, loop, pretrain, tra
 from nano_bert.training import run as runs
 from nano_bert.training.pretraining import Pretraining
 from nano_bert.training.resume import STATE_FILE
+from tests.phrases import phrases
 
-PHRASES = load_phrases(n=100)
+PHRASES = phrases()
 STORIES = [". ".join(PHRASES.train.texts[n : n + 4]) + "." for n in range(0, 80, 4)]
 ASIDE = [". ".join(PHRASES.validation.texts[n : n + 3]) + "!" for n in range(0, 9, 3)]
 TOKENIZER = WordTokenizer.from_texts(STORIES, max_seq_len=20)
@@ -199,7 +199,7 @@ def test_validation_counts_by_words_and_by_pairs(in_pairs: bool) -> None:
 
 def test_it_learns_from_the_context() -> None:
     """Who knows the frequencies alone pays the entropy of a word; who reads the words around it, much less."""
-    corpus = load_phrases(n=1000)
+    corpus = phrases(1000)
     tokenizer = WordTokenizer.from_texts(corpus.train.texts, max_seq_len=32)
     counts = Counter(word for text in corpus.validation.texts for word in tokenizer.token_ids(text))
     n_words = counts.total()

@@ -17,11 +17,12 @@ from safetensors.torch import load_file, save_file
 
 from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert.cli.arguments import main
-from nano_bert.data import Corpus, Split, load_phrases
+from nano_bert.data import Corpus, Split
 from nano_bert.training import Run, TrainingConfig, classification, loop, resume, train
 from nano_bert.training import run as runs
 from nano_bert.training.resume import STATE_FILE, describe_data
 from nano_bert.training.run_folder import LOCK_FILE
+from tests.phrases import phrases
 
 ARGUMENTS = ["train", "phrases", "--n-embed", "4", "--batch-size", "400", "--epochs", "2", "--seed", "1"]  # 20 steps
 RESULTS = ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.json")
@@ -29,7 +30,7 @@ RESULTS = ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.js
 
 # In this process, with a run of 15 steps that is broken off at each of them.
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 SETTINGS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "word_dropout": 0.1}
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from nano_bert import NanoBertForClassification, NanoBertForPreTraining, WordTokenizer
-from nano_bert.data import load_phrases
 from nano_bert.training import Run, TrainingConfig, pretrain, train
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 SETTINGS = TrainingConfig(epochs=2)
 

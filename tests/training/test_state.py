@@ -15,12 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert.cli.arguments import main
-from nano_bert.data import load_phrases
 from nano_bert.training import Run, TrainingConfig, loop, resume, train
 from nano_bert.training.run_folder import FILES_OF_A_MODEL, LOCK_FILE, STATE_FILE, check_folder, locked
 from nano_bert.training.state_check import MEMORY
+from tests.phrases import phrases
 
-CORPUS = load_phrases(n=100)
+CORPUS = phrases()
 TOKENIZER = WordTokenizer.from_texts(CORPUS.train.texts, max_seq_len=32)
 SETTINGS = TrainingConfig(epochs=2, batch_size=16, learning_rate=1e-2)
 
