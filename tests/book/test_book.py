@@ -1,5 +1,7 @@
 """The book as a whole: every chapter has its parts, every exercise a solution, every module a place."""
 
+import ast
+import builtins
 import re
 from pathlib import Path
 
@@ -57,6 +59,32 @@ def test_a_chapter_is_short_and_its_pictures_come_before_the_code(path: Path) ->
     )
     assert len(drawing) <= 12, "\n".join(drawing)
     assert text.index("![") < text.index("\n## ") + 1000, "the first picture stands in the first screen"
+
+
+def given(tree: ast.AST) -> set[str]:
+    """The names that a piece of code gives a meaning."""
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {
+        name
+        for node in ast.walk(tree)
+        for name in (getattr(node, "arg", None), getattr(node, "asname", None), getattr(node, "name", None))
+        if isinstance(name, str)
+    }
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_a_fold_that_draws_can_be_left_out(path: Path) -> None:
+    """What stands outside needs none of its names: a reader may pass it by."""
+    text = re.sub(r"<summary>Draw it yourself</summary>.*?</details>", "", text_of(path), flags=re.S)
+    known = set(dir(builtins)) | {"__name__"}
+    for block in re.findall(r"^```pycon\n(.*?)^```$", text, re.M | re.S):
+        try:
+            tree = ast.parse("\n".join(re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", block, re.M)))
+        except SyntaxError:  # shown on purpose
+            continue
+        known |= given(tree)
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert used <= known, f"{used - known} is given only where a figure is drawn"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
