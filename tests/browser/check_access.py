@@ -46,8 +46,9 @@ def test_no_line_of_an_example_is_cut(name: str, book: str, browser: Browser) ->
         visit(page, book + name)
         cut: list[str] = page.evaluate("""() => {
             for (const fold of document.querySelectorAll(".md-content details")) fold.open = true
-            const codes = [...document.querySelectorAll(".md-content pre > code")].filter((code) => !code.closest(".doc"))
-            return codes.filter((code) => code.scrollWidth > code.clientWidth).map((code) => code.textContent)
+            const codes = [...document.querySelectorAll(".md-content pre > code")]
+            const cut = (code) => !code.closest(".doc") && code.scrollWidth > code.clientWidth
+            return codes.filter(cut).map((code) => code.textContent)
         }""")
     assert not cut, "\n".join(max(code.splitlines(), key=len) for code in cut)
 
