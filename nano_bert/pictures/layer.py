@@ -70,8 +70,8 @@ def draw_stream(
     embed = steps[0][1].shape[-1]
     if features and len(features) != embed:
         raise ValueError(f"The vectors have {embed} numbers, but there are {len(features)} names of features.")
-    left = 3.6
-    axes = canvas(left + 0.95 * embed, len(steps) + 1.0, (6.0, 0.42 * len(steps) + 0.4))
+    left = 2.5
+    axes = canvas(left + 0.95 * embed, len(steps) + 1.0, (4.6, 0.42 * len(steps) + 0.4))
     axes.text(left - 0.2, len(steps) + 0.55, word, size=12, color=GREY, ha="right", va="center", weight="bold")
     for column, feature in enumerate(features):
         axes.text(

@@ -47,7 +47,7 @@ def draw_map(*here: str) -> Axes:
             names = ", ".join([*PLACES, "layer", "all"]).replace("add & norm 2, ", "")
             raise ValueError(f"The map has no part {name!r}. Choose among: {names}.")
         coloured |= set(parts)
-    axes = canvas(11.1, 3.2, (6.4, 1.85))
+    axes = canvas(11.1, 3.2, (5.4, 1.65))
     frame: dict[str, Any] = {
         "boxstyle": "round,pad=0,rounding_size=0.15",
         "facecolor": "none",
