@@ -2,7 +2,7 @@
 
 It reads the sentence of the book, "the film was good not bad". Each feature has a meaning, and most weights are 0, so
 that every number on the way can be redone by hand. It was never trained. It is right about "the film was good not bad"
-and its twin "the film was bad not good", and wrong about sentences that nobody thought of, such as "not not good".
+and its twin "the film was bad not good", and wrong about sentences that it was not made for, such as "not not good".
 """
 
 from typing import Any
