@@ -478,7 +478,7 @@ def test_any_number_that_makes_no_sense_is_answered_by_a_sentence(
 def test_a_word_too_few_or_too_many_is_a_mistake(run: Run, verb: str) -> None:
     for words, sentence in (
         ([], "the following arguments are required: "),
-        (["imdb", "--colour", "red"], "--colour red"),
+        (["imdb", "--colour", "red"], "unrecognized arguments: --colour"),
     ):
         code, out, err = run(verb, *words)
         assert (code, out) == (2, "")
