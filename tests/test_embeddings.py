@@ -5,6 +5,7 @@ from typing import Any
 import jaxtyping
 import pytest
 import torch
+from torch import Tensor
 
 from nano_bert import BertConfig
 from nano_bert.embeddings import BertEmbeddings
@@ -94,3 +95,23 @@ def test_shapes_are_checked_in_this_test_run(embedding: BertEmbeddings) -> None:
         embedding(torch.ones(2, 3))
     with pytest.raises(jaxtyping.TypeCheckError, match="token_type_ids"):
         embedding(torch.tensor([1, 7, 2]), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("segments", [None, torch.ones(1, 50, dtype=torch.long)])
+def test_dropout_drops_features_in_training_alone(segments: Tensor | None) -> None:
+    embedding = BertEmbeddings(BertConfig(vocab_size=60, n_embed=8, dropout=0.5))
+    ids = torch.arange(50).unsqueeze(0)
+    whole = embedding.eval()(ids, segments)
+    torch.manual_seed(0)
+    trained = embedding.train()(ids, segments)
+    gone = trained == 0
+    assert 100 < gone.sum() < 300  # of 400
+    torch.testing.assert_close(trained, whole.masked_fill(gone, 0) * 2)
+
+
+@pytest.mark.parametrize("pad_id", [0, 3])
+def test_the_vector_of_padding_is_not_learnt(pad_id: int) -> None:
+    embedding = BertEmbeddings(BertConfig(vocab_size=5, n_embed=4, pad_id=pad_id)).eval()
+    (embedding(torch.arange(5)) * torch.randn(5, 4)).sum().backward()
+    learns = embedding.words.weight.grad.any(dim=-1)
+    assert learns.tolist() == [index != pad_id for index in range(5)]

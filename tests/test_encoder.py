@@ -84,7 +84,9 @@ def test_each_layer_reads_what_the_one_below_wrote(seed: int, norm_first: bool) 
 
 
 def test_only_pre_norm_ends_with_a_norm_of_its_own() -> None:
-    assert isinstance(BertEncoder(BertConfig(vocab_size=10, norm_first=True)).final_norm, nn.LayerNorm)
+    last = BertEncoder(BertConfig(vocab_size=10, norm_first=True, layer_norm_eps=0.25)).final_norm
+    assert isinstance(last, nn.LayerNorm)
+    assert last.eps == 0.25
     assert not list(BertEncoder(BertConfig(vocab_size=10)).final_norm.parameters())
 
 

@@ -371,3 +371,13 @@ def test_a_model_says_what_it_needs(kind: type) -> None:
         kind()
     with pytest.raises(TypeError, match="no setting named 'heads'"):
         kind(vocab_size=10, heads=2)
+
+
+def test_the_mean_is_taken_over_what_the_mask_shows() -> None:
+    """Of real words, too: hidden by the mask, or padding that it shows."""
+    config = random_config(0, pooling="mean")
+    model, ids = random_weights(NanoBertForClassification(config), 0).eval(), torch.tensor([[1, 2, 3, config.pad_id]])
+    for mask in (torch.tensor([[1, 0, 1, 0]]), torch.tensor([[1, 1, 1, 1]]), torch.tensor([[0, 0, 0, 1]])):
+        vectors = model.bert(ids, mask).last_hidden_state
+        expected = model.classifier(vectors[mask.bool()].mean(dim=0))
+        torch.testing.assert_close(model(ids, mask).logits[0], expected)

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from nano_bert.data.corpus import Corpus, make_split
 from nano_bert.data.download import DAMAGE, fetch, in_words, unusable
-from nano_bert.tokenizer.check_given import shown
+from nano_bert.pretrained.safe_files import each_once
 
 SIZES = {"train": 15_383, "val": 1_922, "test": 1_924}  # what a whole file holds
 LABELS = ("normal", "offensive", "hatespeech")
@@ -76,7 +76,7 @@ def _read_json(name: str, values: type) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it has more than {LARGEST:,} bytes")
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=each_once)
     except DAMAGE as error:
         raise unusable(name, f"it cannot be read to its end ({in_words(error)})") from error
     if not isinstance(content, dict):
@@ -85,15 +85,6 @@ def _read_json(name: str, values: type) -> dict[str, Any]:
     if not all(isinstance(value, values) for value in found.values()):
         raise unusable(name, f"its values are not of the type {values.__name__}")
     return found
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dictionary; of two entries with one name, JSON's readers would silently take the last."""
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"there are two entries {shown(name)!r}")
-    return content
 
 
 def _majority(post: dict[str, Any]) -> int | None:

@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import secrets
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -71,7 +72,7 @@ def read_json(path: Path, limit: int = SMALL) -> dict[str, Any]:
 def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     """Return the settings in some bytes of a file."""
     try:
-        settings: object = json.loads(content.decode("utf-8"), object_pairs_hook=_each_once)
+        settings: object = json.loads(content.decode("utf-8"), object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of 5,000 digits, or too deep
         raise damaged(path, error) from error
     if not isinstance(settings, dict):
@@ -79,10 +80,16 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], settings)
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary; of two entries with one name, JSON's readers would silently take the last.
+
+    Raises:
+        ValueError: If there are two such entries.
+    """
     settings = dict(pairs)
     if len(settings) < len(pairs):
-        raise ValueError("it says something twice")
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"it has two entries {shown(twice)!r}")
     return settings
 
 

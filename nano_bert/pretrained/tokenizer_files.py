@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from nano_bert.pretrained.hub import ADDED_TOKENS, SETTINGS, SPECIAL_TOKENS_MAP, VOCAB, WHOLE
 from nano_bert.pretrained.safe_files import read_json, read_text, write_atomically
-from nano_bert.pretrained.tokenizer_json import read_tokenizer_json
+from nano_bert.pretrained.tokenizer_json import check_known, read_tokenizer_json
 from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer
 from nano_bert.tokenizer.check_given import shown
 
@@ -117,12 +117,7 @@ def check_settings(path: Path, settings: dict[str, Any]) -> None:
         settings.setdefault(name, value)
     # Accents go where case goes, unless a setting says otherwise.
     for name, values in {**KNOWN, "strip_accents": (settings["do_lower_case"],)}.items():
-        value = settings.get(name, values[0])
-        if not any(value == known and type(value) is type(known) for known in values):
-            raise ValueError(
-                f"{path} says {name} = {shown(repr(value))}, but WordPieceTokenizer knows only "
-                f"{' and '.join(map(repr, values))}: other ids would come out."
-            )
+        check_known(path, name, settings.get(name, values[0]), values)
 
 
 def add_tokens(

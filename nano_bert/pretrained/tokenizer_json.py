@@ -56,12 +56,7 @@ def read_tokenizer_json(path: Path) -> TokenizerJson:
     for step, demands in DEMANDS.items():
         said = _names(found.get(step))
         for name, values in demands.items():
-            value = said.get(name, "nothing")
-            if not any(value is known or (value == known and type(value) is type(known)) for known in values):
-                raise ValueError(
-                    f"{path} says {step}.{name} = {shown(value)}, but WordPieceTokenizer knows only "
-                    f"{' and '.join(map(repr, values))}: other ids would come out."
-                )
+            check_known(path, f"{step}.{name}", said.get(name, "nothing"), values)
     settings = {
         "do_lower_case": found["normalizer"]["lowercase"],
         "strip_accents": found["normalizer"]["strip_accents"],
@@ -71,6 +66,19 @@ def read_tokenizer_json(path: Path) -> TokenizerJson:
     if not isinstance(added, list) or not all(map(_names, cast(list[Any], added))):
         raise ValueError(f"{path} is damaged: its added_tokens are no list of tokens.")
     return TokenizerJson(sorted(vocab, key=vocab.__getitem__), settings, cast(list[Any], added))
+
+
+def check_known(path: Path, name: str, value: Any, known: tuple[Any, ...]) -> None:
+    """Refuse a setting with which other ids than ours would come out.
+
+    Raises:
+        ValueError: If the value is none of those that are known. (1 is not True.)
+    """
+    if not any(value == one and type(value) is type(one) for one in known):
+        raise ValueError(
+            f"{path} says {name} = {shown(repr(value))}, but WordPieceTokenizer knows only "
+            f"{' and '.join(map(repr, known))}: other ids would come out."
+        )
 
 
 def _names(settings: Any) -> dict[str, Any]:
