@@ -7,7 +7,7 @@ defaults are those of the published code, so that published weights give the sam
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
@@ -141,7 +141,7 @@ class NanoBertForClassification(BertModule):
 
         checkpoint = load_checkpoint(folder)
         if labels is not None:
-            config = replace(checkpoint.config, labels=tuple(labels), pooling=pooling or checkpoint.config.pooling)
+            config = replace(checkpoint.config, labels=cast(Any, labels), pooling=pooling or checkpoint.config.pooling)
             new: dict[str, nn.Module] = {"classifier": draw(nn.Linear(config.n_embed, len(config.labels)))}
             if config.pooling == "cls" and not config.pooler:
                 config, new["pooler"] = replace(config, pooler=True), draw(BertPooler(config))

@@ -17,7 +17,7 @@ from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.pretrained.hub import SETTINGS, find_files, local_folder
 from nano_bert.pretrained.safe_files import read_json
 from nano_bert.tokenizer.base import Tokenizer
-from nano_bert.tokenizer.check_given import shown
+from nano_bert.tokenizer.check_given import check_count, is_whole, shown
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import check_tokenizer, probabilities_of_rows, shares_of
@@ -44,6 +44,7 @@ class Prediction:
 
     def strongest(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the `n` words with the largest effects, whichever way they point."""
+        check_count("n", n)
         return sorted(self.effects, key=lambda effect: -abs(effect[1]))[:n]
 
 
@@ -186,7 +187,7 @@ def fill_in(
         ['effects']
     """
     check_tokenizer(model, tokenizer, NanoBertForPreTraining)
-    if not isinstance(n, int) or not 1 <= n <= len(tokenizer):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_whole(n) or not 1 <= n <= len(tokenizer):
         raise ValueError(
             f"The model guesses among {len(tokenizer)} words, but {n!r:.80} guesses are asked for: give n from 1 to "
             f"their number."

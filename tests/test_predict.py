@@ -118,6 +118,8 @@ def test_the_strongest_words_point_either_way() -> None:
     prediction = Prediction("yes", {}, [("a", 0.1), ("b", -0.3), ("c", 0.2), ("d", 0.0)])
     assert prediction.strongest(2) == [("b", -0.3), ("c", 0.2)]
     assert [word for word, _ in prediction.strongest()] == ["b", "c", "a", "d"]
+    with pytest.raises(ValueError, match=r"^n is a whole number, 1 or more, but it is -1"):
+        prediction.strongest(-1)
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])
@@ -186,6 +188,7 @@ def test_every_hidden_word_gets_guesses_and_they_share_out_one() -> None:
     [
         ("nothing to guess", 5, r"Nothing is hidden in 'nothing to guess': write \[MASK\]"),
         ("word " * 200 + "[MASK] " + "word " * 200, 5, "The text is too long, and what is hidden was cut off"),
+        ("a [MASK]", True, "n from 1 to their number"),
         ("a [MASK]", 0, "n from 1 to their number"),
         ("a [MASK]", 10**6, "n from 1 to their number"),
     ],

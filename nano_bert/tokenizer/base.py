@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nano_bert.tokenizer.check_given import Text, check_settings, check_texts, is_whole
+from nano_bert.tokenizer.check_given import Text, check_settings, check_texts, is_whole, shown
 
 Truncation = Literal["head", "tail", "both"]
 
@@ -154,22 +154,25 @@ class Tokenizer(ABC):
         """Fill rows of ids up to the longest with `[PAD]`; the mask is 1 for a token and 0 for the filling.
 
         Raises:
-            ValueError: If there are no rows: an empty batch has no shape.
+            TypeError: If an id is no whole number.
+            ValueError: If there are no rows, since an empty batch has no shape; or a token has no segment.
         """
         if len(rows) == 0:
             raise ValueError("An empty batch has no ids: give at least one text.")
+        if segments is not None and [len(row) for row in segments] != [len(row) for row in rows]:
+            raise ValueError("Each token needs its segment, but there are other numbers of them than of ids.")
         columns = {"input_ids": (rows, self.pad_id)}
         if segments is not None:
             columns["token_type_ids"] = (segments, 0)
         lengths = torch.tensor([len(row) for row in rows])
         longest = int(lengths.max())
-        # By way of NumPy, which reads lists several times faster. The dtype is said, or no number makes floats.
-        batch = {
-            name: torch.from_numpy(
-                np.array([[*row, *[filling] * (longest - len(row))] for row in lists], dtype=np.int64)
-            )
-            for name, (lists, filling) in columns.items()
-        }
+        batch: dict[str, Tensor] = {}
+        for name, (lists, filling) in columns.items():
+            # By way of NumPy, which reads lists several times faster; of no number at all it would make floats.
+            numbers = np.array([[*row, *[filling] * (longest - len(row))] for row in lists])
+            if numbers.size and numbers.dtype.kind not in "iu":
+                raise TypeError(f"{name} are whole numbers, but among these is another: {shown(repr(rows))}.")
+            batch[name] = torch.from_numpy(numbers.astype(np.int64, copy=False))
         return batch | {"attention_mask": (torch.arange(longest) < lengths.unsqueeze(-1)).long()}
 
     def check_id(self, index: int) -> None:

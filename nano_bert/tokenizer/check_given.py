@@ -6,9 +6,10 @@ be a page long, or steer the terminal on which it is printed.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar, cast
 
 Text = str | Sequence[str]
+Kind = TypeVar("Kind")
 
 
 def shown(value: object, limit: int = 80) -> str:
@@ -89,14 +90,40 @@ def check_settings(special_tokens: Any, max_seq_len: Any, lower_case: Any, trunc
         raise ValueError(f'truncation is "head", "tail" or "both", but it is {truncation!r:.80}.')
 
 
-def check_texts(name: str, texts: Iterable[Text]) -> list[Text]:
-    """Return several texts as a list. Refuse a single one: a string would be read letter by letter."""
+def check_count(name: str, given: object, least: int = 1) -> None:
+    """Refuse what counts nothing.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is below the least.
+    """
+    if not is_whole(given):
+        raise TypeError(f"{name} is a whole number, {least} or more, but it is {shown(repr(given))}.")
+    if cast(int, given) < least:
+        raise ValueError(f"{name} is a whole number, {least} or more, but it is {shown(given)}.")
+
+
+def check_texts(name: str, texts: Iterable[Kind], kinds: tuple[type, ...] = (str, Sequence)) -> list[Kind]:
+    """Return several texts as a list, which can be read again. Refuse a single one, and what is no text.
+
+    Args:
+        name: What the function calls them.
+        texts: The texts, also from a generator.
+        kinds: What each may be: a text, or a list of words, unless said otherwise.
+
+    Raises:
+        TypeError: If it is one string, which would be read letter by letter; or a text is something else.
+    """
     given: Any = texts
     if isinstance(given, str):
         raise TypeError(f"{name} is a list of texts, but it is one string: put it in a list, [text].")
     if isinstance(given, (bytes, Mapping, Set)) or not isinstance(given, Iterable):  # a set has no order
         raise TypeError(f"{name} is a list of texts, but it is {given!r:.80}.")
-    return list(texts)
+    found = list(texts)
+    for number, text in enumerate(found):
+        if not isinstance(text, kinds) or isinstance(text, bytes):
+            raise TypeError(f"A text is a string, but number {number} (from 0) of {name} is {shown(repr(text))}.")
+    return found
 
 
 def words_of(text: Text, is_known: Callable[[str], bool]) -> Sequence[str]:

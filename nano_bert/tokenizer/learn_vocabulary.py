@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
-from nano_bert.tokenizer.check_given import check_texts
+from nano_bert.tokenizer.check_given import check_count, check_texts
 from nano_bert.tokenizer.text_cleaning import split_words
 
 CONTINUES = "##"  # marks a piece that does not begin a word
@@ -88,7 +88,9 @@ def learn_vocabulary(
         >>> learn_vocabulary(["a hug, hugs and hugs"], vocab_size=20)[5:]
         [',', 'a', 'h', '##d', '##g', '##n', '##s', '##u', '##ug', 'hug', 'hugs']
     """
-    check_texts("texts", texts)
+    texts = check_texts("texts", texts, (str,))
+    for name, count in (("vocab_size", vocab_size), ("min_freq", min_freq), ("max_alphabet", max_alphabet)):
+        check_count(name, count)
     found = Counter(word for text in texts for word in split_words(text, lower_case))
     characters = Counter[str]()
     for word, count in found.items():

@@ -17,7 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nano_bert.tokenizer.base import SPECIAL_TOKENS, Tokenizer, Truncation
-from nano_bert.tokenizer.check_given import Text, check_settings, check_texts, shown, words_of
+from nano_bert.tokenizer.check_given import Text, check_count, check_settings, check_texts, shown, words_of
 
 
 class WordTokenizer(Tokenizer):
@@ -94,7 +94,9 @@ class WordTokenizer(Tokenizer):
             >>> WordTokenizer.from_texts(texts, min_freq=2).id_to_token[5:]
             ['film', 'good']
         """
-        check_texts("texts", texts)
+        texts = check_texts("texts", texts)
+        check_count("min_freq", min_freq)
+        check_count("max_vocab_size", 10**9 if max_vocab_size is None else max_vocab_size)
         empty = cls([], **settings)
         n_special = len(empty.special_tokens)
         if max_vocab_size is not None and max_vocab_size <= n_special:

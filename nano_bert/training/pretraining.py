@@ -66,7 +66,7 @@ class Pretraining(Task[NanoBertForPreTraining]):
 
     def _read(self, texts: Sequence[str]) -> list[Document]:
         """Return the ids of each text, sentence by sentence."""
-        check_texts("texts", texts)
+        texts = check_texts("texts", texts, (str,))
         return [[self.tokenizer.token_ids(sentence) for sentence in split_sentences(text)] for text in texts]
 
     def _count(self, documents: Sequence[Document], purpose: str) -> int:

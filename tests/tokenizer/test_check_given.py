@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nano_bert import WordPieceTokenizer, WordTokenizer
 from nano_bert.tokenizer.check_given import check_kind, shown
 
 
@@ -50,3 +51,49 @@ def test_what_is_named_is_short_and_steers_nothing() -> None:
     assert len(str(caught.value)) < 200
     with pytest.raises(TypeError, match=r"^tokenizer must be a dict, but it is of the type object\.$"):
         check_kind("tokenizer", object(), dict)
+
+
+# What is counted, and read more than once
+
+
+def test_texts_from_a_generator_are_read() -> None:
+    """They can be gone through once, and were gone after the first look: an empty vocabulary."""
+    texts = ["ab ab", "ab b"]
+    for make in (WordTokenizer.from_texts, lambda some: WordPieceTokenizer.from_texts(some, vocab_size=20)):
+        assert make(iter(texts)).vocab == make(text for text in texts).vocab == make(texts).vocab
+        assert "ab" in make(iter(texts)).vocab
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"ab", 1.5, {"a"}])
+def test_a_text_that_is_none_is_named_by_its_number(wrong: Any, as_a_reader: None) -> None:
+    for refused in (
+        lambda: WordTokenizer.from_texts(["ab", wrong]),
+        lambda: WordPieceTokenizer.from_texts(["ab", wrong]),
+        lambda: WordTokenizer(["ab"]).encode_batch(["ab", wrong]),
+        lambda: WordTokenizer(["ab"]).encode_batch(["ab", "ab"], ["ab", wrong]),
+    ):
+        with pytest.raises(TypeError, match=r"^A text is a string, but number 1 \(from 0\) of (texts|pairs) is"):
+            refused()
+
+
+@pytest.mark.parametrize("wrong", ["2", 7.5, True, None, [3]])
+@pytest.mark.parametrize("name", ["vocab_size", "min_freq", "max_vocab_size"])
+def test_what_counts_nothing_is_refused(name: str, wrong: Any, as_a_reader: None) -> None:
+    makers: list[Any] = [WordTokenizer] if name == "max_vocab_size" else [WordPieceTokenizer]
+    makers += [WordTokenizer] if name == "min_freq" else []
+    for maker in makers:
+        if name != "max_vocab_size" or wrong is not None:
+            with pytest.raises(TypeError, match=f"^{name} is a whole number, 1 or more, but it is "):
+                maker.from_texts(["ab ab"], **{name: wrong})
+        with pytest.raises(ValueError, match=rf"^{name} is a whole number, 1 or more, but it is -1\."):
+            maker.from_texts(["ab ab"], **{name: -1})
+
+
+def test_rows_that_are_none_are_refused(as_a_reader: None) -> None:
+    tokenizer = WordTokenizer(["ab"])
+    for wrong in ([[1.5, 2]], [["1"]], [[1, None]]):
+        with pytest.raises(TypeError, match=r"^input_ids are whole numbers, but among these is another"):
+            tokenizer.pad(wrong)  # pyright: ignore
+    with pytest.raises(ValueError, match=r"^Each token needs its segment"):
+        tokenizer.pad([[1, 2], [1]], [[0], [0]])
+    assert tokenizer.pad([[], []])["input_ids"].shape == (2, 0)
