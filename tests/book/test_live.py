@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def test_what_is_fetched_is_small() -> None:
     weights = {path.name: len(gzip.compress(path.read_bytes())) for path in FOLDER.glob("*.js")}
     assert sum(weights.values()) < 600_000, weights
     assert sum(size for name, size in weights.items() if name != "imdb-tiny.js") < 30_000, weights
+
+
+def test_a_key_press_is_answered_before_the_next_picture() -> None:
+    """As it was measured by `python -m tests.browser.live_speed`: milliseconds, at 32 words and at 128."""
+    record = json.loads((DOCS / "results" / "live-speed.json").read_text(encoding="utf-8"))
+    assert record["32"]["busy"] < 16
+    assert record["128"]["busy"] < 100
 
 
 def test_each_formula_is_that_of_its_chapter() -> None:

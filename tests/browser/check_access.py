@@ -77,7 +77,10 @@ def test_the_keyboard_alone_reaches_everything(name: str, width: int, book: str,
                 const { right, left } = document.activeElement.getBoundingClientRect()
                 return right < 0 || left > innerWidth ? [document.activeElement.outerHTML.slice(0, 200)] : []
             }""")
-        missed = set(map(str, range(wanted))) - reached
+        seen = page.evaluate("""() => [...document.querySelectorAll("[data-number]")]
+            .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+            .map((element) => element.dataset.number)""")  # a live BERT takes the place of a sentence when it is near
+        missed = set(seen) & set(map(str, range(wanted))) - reached
         shown = [page.evaluate(f"document.querySelector('[data-number=\"{number}\"]').outerHTML") for number in missed]
     assert not missed, "\n".join(shown)
     assert not unseen, "the Tab key walks through what cannot be seen:\n" + "\n".join(unseen)
