@@ -1,13 +1,19 @@
 """Two looks beside each other, the reader's and ours: are they the same, and if not, what differs first?"""
 
 import linecache
+import re
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from nano_bert.check.bench import TOLERANCES, Seen, described
+
+# What Python and PyTorch say when shapes do not fit.
+SHAPES = re.compile(
+    r"must match the (existing )?size|shapes cannot be multiplied|tuple index out of range|Dimension out of range|"
+    r"not enough values to unpack|too many values to unpack|Sizes of tensors must match|shape '.*' is invalid"
+)
 
 
 @dataclass
@@ -115,5 +121,13 @@ def stopped(stop: Stop, file: str) -> str:
     """Say what Python said, and where in the reader's file."""
     code = linecache.getline(file, stop.line).strip() if stop.line else ""
     where = f" in line {stop.line}, `{code}`" if code else ""
-    message: Any = stop.message.strip().partition("\n")[0]
-    return f"Python stopped{where}: {stop.kind}{': ' if message else ''}{message:.300}"
+    message = " ".join(stop.message.split())
+    told = f"Python stopped{where}: {stop.kind}{': ' if message else ''}{message:.300}"
+    if not told.endswith("."):
+        told += "."
+    if SHAPES.search(message):
+        told += (
+            " It is a matter of shapes. A text alone comes as (seq, embed), several as (batch, seq, embed), and ids "
+            "have no embed: does the line hold for each? Print the shapes before it."
+        )
+    return told

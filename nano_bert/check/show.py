@@ -44,7 +44,7 @@ def explained(report: Mapping[str, Any]) -> str:
         texts += [f"The mistake: {name}", f"Why: {why}", f'Read: "{section}" in {page}.']
     if not mistakes and report["state"] == "failed" and str(report["says"]).startswith("The first"):
         texts.append(
-            "None of the usual mistakes gives these numbers, so it is one of your own: take the smallest input for "
+            "None of the usual mistakes gives what yours gives, so it is one of your own: take the smallest input for "
             "which it shows, and redo it by hand."
         )
     return "\n".join(filled(text) for text in texts)
