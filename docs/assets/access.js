@@ -12,6 +12,10 @@ const mend = () => {
     section.removeAttribute("aria-labelledby"); // the label of a section that is a page is empty
     section.setAttribute("aria-label", title.textContent.trim());
   }
+  for (const inner of document.querySelectorAll(".md-nav--secondary .md-nav")) {
+    inner.removeAttribute("aria-label"); // a list in the list of what stands on a page: no landmark, and names repeat
+    inner.setAttribute("role", "none");
+  }
   for (const wide of document.querySelectorAll(".md-typeset :is(.md-typeset__scrollwrap, div.arithmatex)")) {
     wide.tabIndex = wide.scrollWidth > wide.clientWidth ? 0 : -1;
   }
