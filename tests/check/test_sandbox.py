@@ -32,7 +32,7 @@ BAD = {
 QUICK = ("an endless loop",)
 
 
-def looked_at(folder: Path, text: str, seconds: float = 4.0) -> tuple[Result, str]:
+def looked_at(folder: Path, text: str, seconds: float = 20.0) -> tuple[Result, str]:
     file = folder / "my_bert.py"
     file.write_text(text, encoding="utf-8")
     before = sorted(folder.rglob("*")), file.read_bytes(), file.stat().st_mtime_ns
@@ -48,7 +48,9 @@ def looked_at(folder: Path, text: str, seconds: float = 4.0) -> tuple[Result, st
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 def test_whatever_a_part_does_a_sentence_comes_out(what: str, tmp_path: Path) -> None:
     code, sentence = BAD[what]
-    result, text = looked_at(tmp_path, solved().replace(INSIDE, code + INSIDE), 1.0 if what in QUICK else 4.0)
+    result, text = looked_at(
+        tmp_path, solved().replace(INSIDE, code + INSIDE), {"an endless loop": 1.0, "a wait": 4.0}.get(what, 20.0)
+    )
     assert sentence in text
     assert [one["number"] for one in result.reports] == [1, 2]
     assert len(result.printed) <= MOST_OUTPUT
@@ -58,7 +60,7 @@ def test_whatever_a_part_does_a_sentence_comes_out(what: str, tmp_path: Path) ->
 def test_a_loop_tells_its_line(tmp_path: Path) -> None:
     text = solved().replace(INSIDE, "        while True:\n            pass\n" + INSIDE)
     line = text[: text.index("while True")].count("\n") + 1
-    _, says = looked_at(tmp_path, text)
+    _, says = looked_at(tmp_path, text, 4.0)
     assert f"It was in line {line}, in tokenize" in says or f"It was in line {line + 1}, in tokenize" in says
 
 
