@@ -160,15 +160,24 @@ class BertConfig:
         return asdict(self)
 
 
+def class_names(value: Any) -> tuple[str, ...]:
+    """Return the names of classes, from a list or the like.
+
+    Raises:
+        TypeError: If they are no list of texts.
+    """
+    if isinstance(value, (str, Set, Mapping)) or not isinstance(value, Iterable):  # a set has no order
+        raise TypeError(f"labels is a list of names, but it is {value!r:.80}: write labels=[{value!r:.80}, ...].")
+    names = tuple(cast(Iterable[Any], value))
+    if not all(isinstance(one, str) for one in names):
+        raise TypeError(f"labels are names, so each is a text (str), but they are {names!r:.80}.")
+    return names
+
+
 def _of_its_kind(name: str, value: Any) -> object:
     """Return a setting as Python's own number, truth or text; refuse one of another kind."""
     if name == "labels":
-        if isinstance(value, (str, Set, Mapping)) or not isinstance(value, Iterable):  # a set has no order
-            raise TypeError(f"labels is a list of names, but it is {value!r:.80}: write labels=[{value!r:.80}, ...].")
-        names = tuple(cast(Iterable[Any], value))
-        if not all(isinstance(one, str) for one in names):
-            raise TypeError(f"labels are names, so each is a text (str), but they are {names!r:.80}.")
-        return names
+        return class_names(value)
     if name in ("norm_first", "pooler"):
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"{name} is True or False, but it is {value!r:.80}.")

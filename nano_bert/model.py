@@ -7,7 +7,7 @@ defaults are those of the published code, so that published weights give the sam
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nano_bert.attention import check_mask
 from nano_bert.bert_module import BertModule, draw
-from nano_bert.config import BertConfig, Pooling
+from nano_bert.config import BertConfig, Pooling, class_names
 from nano_bert.embeddings import BertEmbeddings
 from nano_bert.encoder import BertEncoder
 from nano_bert.outputs import BertOutput, ClassifierOutput, PreTrainingOutput
@@ -141,7 +141,9 @@ class NanoBertForClassification(BertModule):
 
         checkpoint = load_checkpoint(folder)
         if labels is not None:
-            config = replace(checkpoint.config, labels=cast(Any, labels), pooling=pooling or checkpoint.config.pooling)
+            config = replace(
+                checkpoint.config, labels=class_names(labels), pooling=pooling or checkpoint.config.pooling
+            )
             new: dict[str, nn.Module] = {"classifier": draw(nn.Linear(config.n_embed, len(config.labels)))}
             if config.pooling == "cls" and not config.pooler:
                 config, new["pooler"] = replace(config, pooler=True), draw(BertPooler(config))

@@ -7,14 +7,15 @@ MODEL_OPTIONS = dict.fromkeys(("n_layers", "n_heads", "n_embed", "max_seq_len"),
 TRAINING_OPTIONS = {"epochs": int, "batch_size": int, "learning_rate": float, "word_dropout": float, "seed": int}
 HARDWARE_OPTIONS = ("device", "dtype", "fused")
 
-CORPORA = ("imdb", "hatexplain", "hatexplain-3", "phrases")
+CORPORA = ("imdb", "imdb-part", "hatexplain", "hatexplain-3", "phrases")
 DTYPES = ("float32", "bfloat16")
-EXPERIMENTS = ("few-labels", "published", "words")
+EXPERIMENTS = ("few-labels", "words")
 RECIPES = (
     "phrases",
     "imdb-original",
     "imdb-tiny",
     "imdb-laptop",
+    "imdb-part-minilm",
     "hatexplain-tiny",
     "hatexplain-laptop",
     "hatexplain-3-laptop",

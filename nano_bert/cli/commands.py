@@ -17,9 +17,15 @@ from nano_bert.data import load_imdb
 from nano_bert.data.documents import hold_out, read_documents
 from nano_bert.data.download import data_folder
 from nano_bert.experiments.few_labels import make_few_labels_record
-from nano_bert.experiments.published_weights import make_published_record, minilm
 from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES, Recipe, run_recipe
-from nano_bert.experiments.records import describe, make_record, make_words_record, measure_baselines, versions
+from nano_bert.experiments.records import (
+    FIRST_SEED,
+    describe,
+    make_record,
+    make_words_record,
+    measure_baselines,
+    versions,
+)
 from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched
 from nano_bert.fast.hardware import find_device
 from nano_bert.look import look_into
@@ -40,7 +46,6 @@ LONGEST_INPUT = 1_000_000  # characters: as long as a long novel
 # What is measured beside the recipes, all on IMDB: from seeds and a folder to a record.
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
     "few-labels": lambda seeds, folder: make_few_labels_record(load_imdb(), seeds, folder),
-    "published": lambda seeds, folder: make_published_record(minilm(), load_imdb(), seeds, folder),
     "words": lambda seeds, folder: make_words_record(load_imdb()),
 }
 
@@ -164,11 +169,12 @@ def run_reproduce(options: argparse.Namespace) -> None:
     """Train every recipe of a corpus with several seeds, and write the record."""
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, but it is {options.seeds}.")
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
     if options.corpus in EXPERIMENTS:
         if options.recipe:
             raise ValueError(f"{options.corpus} is an experiment by itself and has no recipes: leave --recipe out.")
         path = Path(options.output) / f"{options.corpus}.json"
-        record = EXPERIMENTS[options.corpus](range(options.seeds), Path(options.runs) / options.corpus)
+        record = EXPERIMENTS[options.corpus](seeds, Path(options.runs) / options.corpus)
         write_atomically(path, json.dumps(record, indent=1) + "\n")
         show(f"Written to {path}.")
         return
@@ -183,7 +189,7 @@ def run_reproduce(options: argparse.Namespace) -> None:
         record["baselines"] = measure_baselines(corpus)
         write_atomically(path, json.dumps(record, indent=1) + "\n")
     for name, recipe in recipes.items():
-        record["recipes"][name] = make_record(name, recipe, corpus, range(options.seeds), Path(options.runs))
+        record["recipes"][name] = make_record(name, recipe, corpus, seeds, Path(options.runs))
         write_atomically(path, json.dumps(record, indent=1) + "\n")
         show(f"{name}: {record['recipes'][name]['summary']}\nWritten to {path}.")
 

@@ -19,6 +19,7 @@ import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, Split
+from nano_bert.experiments.published_weights import name_after
 from nano_bert.experiments.recipes import PRETRAINING
 from nano_bert.experiments.records import choose_bag, kept_run, summarise, train_and_measure, versions
 from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
@@ -27,7 +28,6 @@ from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import Metrics
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.pretraining import pretrain
-from nano_bert.training.resume import describe_weights
 
 N_MEASURED = 500  # validation texts in which words are hidden, to measure the pretraining
 
@@ -73,7 +73,7 @@ def take_labels(corpus: Corpus, n_labels: int, seed: int) -> Corpus:
 
 
 def fine_tune(
-    corpus: Corpus, tokenizer: Tokenizer, pretrained: Path | None, settings: TrainingConfig, folder: Path
+    corpus: Corpus, tokenizer: WordTokenizer, pretrained: Path | None, settings: TrainingConfig, folder: Path
 ) -> dict[str, Any]:
     """Train a classifier from scratch, or from a pretrained model, and measure it on the test split."""
     torch.manual_seed(settings.seed)
@@ -87,11 +87,6 @@ def fine_tune(
     run = train_and_measure(model, tokenizer, corpus, settings, folder)
     history = run.pop("history")
     return {**run, "best_validation_accuracy": max(line["validation_accuracy"] for line in history)}
-
-
-def name_after(corpus: Corpus, model: NanoBertForClassification) -> Corpus:
-    """Add a fingerprint of the pretrained weights to the name of the data: from other weights it is another run."""
-    return replace(corpus, name=f"{corpus.name}, from the weights {describe_weights(model.bert)}")
 
 
 def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
+from nano_bert.experiments.published_weights import MINILM, name_after, open_published, take_part
 from nano_bert.fast.distributed import is_first
 from nano_bert.model import NanoBertForClassification
+from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.classification import train
 from nano_bert.training.masking import Masking
@@ -31,6 +33,8 @@ class Recipe:
         tokenizer: Settings of `WordTokenizer.from_texts`.
         model: Settings of `BertConfig`; the size of the vocabulary and the classes come from the data.
         training: Settings of the training.
+        weights: Published weights to begin with, and their tokenizer: a folder, or a name on the Hugging Face hub. By
+            default the weights are drawn at random, and the vocabulary is taken from the training texts.
     """
 
     corpus: str
@@ -38,10 +42,12 @@ class Recipe:
     tokenizer: Mapping[str, Any] = field(default_factory=dict[str, Any])
     model: Mapping[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    weights: str = ""
 
 
 CORPORA: dict[str, Callable[[], Corpus]] = {
     "imdb": load_imdb,
+    "imdb-part": lambda: take_part(load_imdb()),
     "hatexplain": load_hatexplain,
     "hatexplain-3": lambda: load_hatexplain(n_classes=3),
     "phrases": load_phrases,
@@ -103,6 +109,14 @@ RECIPES = {
         },
         training=TrainingConfig(epochs=4, learning_rate=2e-3, weight_decay=0.2, word_dropout=0.5),
     ),
+    "imdb-part-minilm": Recipe(
+        corpus="imdb-part",
+        about="published weights: MiniLM, fine-tuned on a tenth of the labels",
+        tokenizer={"max_seq_len": 128, "truncation": "both"},
+        model={"pooling": "mean"},
+        training=TrainingConfig(epochs=2, learning_rate=1e-4, batch_size=16, dtype="bfloat16"),
+        weights=MINILM,
+    ),
     "hatexplain-tiny": Recipe(
         corpus="hatexplain",
         about="the first nano-BERT's size",
@@ -152,18 +166,25 @@ PRETRAINING = PretrainingRecipe(
 )
 
 
-def build(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[NanoBertForClassification, WordTokenizer]:
-    """Return a recipe's tokenizer, its vocabulary taken from the training split, and its model, untrained."""
+def build(
+    recipe: Recipe, corpus: Corpus, seed: int
+) -> tuple[NanoBertForClassification, WordTokenizer | WordPieceTokenizer]:
+    """Return a recipe's tokenizer, its vocabulary taken from the training split, and its model, untrained.
+
+    With published weights, the vocabulary is theirs, and only the classifier is untrained.
+    """
+    torch.manual_seed(seed)
+    if recipe.weights:
+        return open_published(recipe.weights, corpus.label_names, recipe.tokenizer, recipe.model)
     max_seq_len = recipe.model.get("max_seq_len", BertConfig.max_seq_len)
     tokenizer = WordTokenizer.from_texts(corpus.train.texts, max_seq_len=max_seq_len, **recipe.tokenizer)
-    torch.manual_seed(seed)
     settings: dict[str, Any] = {**recipe.model, "vocab_size": len(tokenizer), "labels": corpus.label_names}
     return NanoBertForClassification(BertConfig(**settings)), tokenizer
 
 
 def run_recipe(
     recipe: Recipe, corpus: Corpus, seed: int, run: Run | None = None
-) -> tuple[NanoBertForClassification, WordTokenizer, list[dict[str, Any]]]:
+) -> tuple[NanoBertForClassification, WordTokenizer | WordPieceTokenizer, list[dict[str, Any]]]:
     """Train a recipe with one seed.
 
     Args:
@@ -177,6 +198,7 @@ def run_recipe(
     """
     run = run or Run()
     model, tokenizer = build(recipe, corpus, seed)
+    corpus = name_after(corpus, model) if recipe.weights else corpus
     history = train(model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
     if run.folder is not None and is_first():
         model.save_pretrained(run.folder)

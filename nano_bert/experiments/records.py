@@ -17,19 +17,25 @@ from typing import Any
 import torch
 
 from nano_bert.data import Corpus, Split
-from nano_bert.experiments.recipes import Recipe, run_recipe
+from nano_bert.experiments.published_weights import name_after
+from nano_bert.experiments.recipes import Recipe, build
 from nano_bert.experiments.repeated import count_repeated, drop_repeated
+from nano_bert.fast.hardware import on_device
 from nano_bert.model import NanoBertForClassification
+from nano_bert.predict import load_classifier, shipped_models
 from nano_bert.pretrained.safe_files import write_atomically
 from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.baselines import BagOfWords, majority
 from nano_bert.training.classification import train
-from nano_bert.training.evaluation import Metrics, evaluate
+from nano_bert.training.evaluation import Metrics, answer, measure
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE, describe_weights
 from nano_bert.training.run import Run
+from nano_bert.training.significance import pack
 
+FIRST_SEED = 100  # of the runs in a record: no setting was chosen with these seeds
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from
 
 
@@ -50,30 +56,32 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         ValueError: If a run that is there had other settings.
     """
     runs: list[dict[str, Any]] = []
+    size: dict[str, int] = {}
     for seed in seeds:
-        run_folder = folder / f"{name}-{seed}"
-        model, tokenizer, history = run_recipe(recipe, corpus, seed, kept_run(run_folder))
-        metrics = evaluate(model.fuse(), tokenizer, corpus.test)
-        runs.append(
-            {
-                "seed": seed,
-                "test": asdict(metrics),
-                "wall_seconds": round(history[-1]["wall_seconds"], 1),
-                "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
-                "n_parameters": sum(weight.numel() for weight in model.parameters()),
-                "vocab_size": len(tokenizer),
-                "history": history,
-            }
-        )
-        print(f"{name}, seed {seed}: test {metrics}", flush=True)
+        model, tokenizer = build(recipe, corpus, seed)
+        size = {part: getattr(model.config, part) for part in ("n_layers", "n_heads", "n_embed")}
+        size["max_seq_len"] = tokenizer.max_seq_len or model.config.max_seq_len
+        data = name_after(corpus, model) if recipe.weights else corpus
+        settings = replace(recipe.training, seed=seed)
+        runs.append(train_and_measure(model, tokenizer, data, settings, folder / f"{name}-{seed}"))
+        print(f"{name}, seed {seed}: test {Metrics(**runs[-1]['test'])}", flush=True)
+    shipped = {"shipped": judge_shipped(name, corpus.test)} if name in shipped_models() else {}
     return {
         "about": recipe.about,
         "recipe": asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))),
+        "size": size,
         "summary": summarise([Metrics(**run["test"]) for run in runs]),
         "cpu_seconds_mean": round(statistics.mean(run["cpu_seconds"] for run in runs), 1),
+        **shipped,
         **versions(),
         "runs": runs,
     }
+
+
+def judge_shipped(name: str, split: Split) -> dict[str, Any]:
+    """Return what a record keeps of a model that comes with the package: it was trained with a seed of its own."""
+    model, tokenizer = load_classifier(name)
+    return judged(split, answer(model.fuse(), tokenizer, split), model.config.labels)
 
 
 def kept_run(folder: Path) -> Run:
@@ -82,38 +90,57 @@ def kept_run(folder: Path) -> Run:
 
 
 def train_and_measure(
-    model: NanoBertForClassification, tokenizer: Tokenizer, corpus: Corpus, settings: TrainingConfig, folder: Path
+    model: NanoBertForClassification,
+    tokenizer: WordTokenizer | WordPieceTokenizer,
+    corpus: Corpus,
+    settings: TrainingConfig,
+    folder: Path,
 ) -> dict[str, Any]:
-    """Train a model, or go on where the run in the folder was stopped; measure it, and return what a record keeps."""
+    """Train a model, or go on where the run in the folder was stopped; keep it, measure it, return what a record keeps.
+
+    It is measured as it was trained: on the same device, in as many bits.
+    """
     history = train(model, tokenizer, corpus, settings, kept_run(folder))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    with on_device(model, settings.device, settings.dtype):
+        measured = measure_once(model, tokenizer, corpus.test, folder)
     return {
         "seed": settings.seed,
-        "test": asdict(measure_once(model, tokenizer, corpus.test, folder)),
-        "n_parameters": sum(weight.numel() for weight in model.parameters()),
+        **measured,
+        "wall_seconds": round(history[-1]["wall_seconds"], 1),
         "cpu_seconds": round(history[-1]["cpu_seconds"], 1),
+        "n_parameters": sum(weight.numel() for weight in model.parameters()),
+        "vocab_size": len(tokenizer),
         "history": history,
     }
 
 
-def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split, folder: Path) -> Metrics:
-    """Measure a trained model on the test split, and keep the answer beside it: the same weights are not asked twice.
+def measure_once(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split, folder: Path) -> dict[str, Any]:
+    """Measure a trained model on the test split, and keep that beside it: the same weights are not asked twice.
 
     Args:
         model: The model.
         tokenizer: Its tokenizer.
         split: The test split.
-        folder: The folder of the run; `test.json` in it holds the metrics, and a fingerprint of the weights and texts.
+        folder: The folder of the run; `test.json` in it holds what came out, and a fingerprint of weights and texts.
+
+    Returns:
+        The metrics, as `test`, and the answer for every text, packed, as `answers`.
     """
     fingerprint = describe_weights(model) + hashlib.sha256(json.dumps(split.texts).encode()).hexdigest()[:16]
     path = folder / "test.json"
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["fingerprint"] == fingerprint:
-            return Metrics(**kept["metrics"])
-    metrics = evaluate(model.fuse(), tokenizer, split)
-    kept = {"fingerprint": fingerprint, "metrics": asdict(metrics)}
-    write_atomically(path, json.dumps(kept, indent=1) + "\n")
-    return metrics
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if kept.get("fingerprint") != fingerprint:
+        answers = answer(model.fuse(), tokenizer, split)
+        kept = {"fingerprint": fingerprint, **judged(split, answers, model.config.labels)}
+        write_atomically(path, json.dumps(kept, indent=1) + "\n")
+    return {name: kept[name] for name in ("test", "answers")}
+
+
+def judged(split: Split, answers: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    """Return what a record keeps of some answers: the metrics, and the answers themselves, packed."""
+    return {"test": asdict(measure(split.labels, answers, names)), "answers": pack(answers, len(names))}
 
 
 def versions() -> dict[str, Any]:
@@ -166,7 +193,7 @@ def choose_bag(corpus: Corpus, tf_idf: bool, tokenizer: Tokenizer | None = None)
         "validation_accuracy": accuracies[best],
         "penalty": PENALTIES[best],
         "vocab_size": len(tokenizer),
-        "test": asdict(bags[best].evaluate(corpus.test)),
+        **judged(corpus.test, bags[best].answer(corpus.test), corpus.label_names),
     }
 
 
@@ -215,4 +242,5 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         "corpus": corpus.name,
         "classes": list(corpus.label_names),
         "texts": {name: len(split) for name, split in splits.items()},
+        "test_labels": pack(corpus.test.labels, len(corpus.label_names)),
     }

@@ -105,8 +105,13 @@ class BagOfWords(nn.Module):
 
     def evaluate(self, split: Split) -> Metrics:
         """Compare its answers with the labels of a split."""
+        answers = self.answer(split)
+        return measure(split.labels, answers, self.names)
+
+    def answer(self, split: Split) -> list[int]:
+        """Return its answer for every text of a split, as the id of a class."""
         check_split(split, len(self.names), "The split")
-        return measure(split.labels, self(split.texts).argmax(dim=-1).tolist(), self.names)
+        return self(split.texts).argmax(dim=-1).tolist()
 
     def word_weights(self) -> dict[str, float]:
         """Return what each word adds: its weight for the last class less that for the first, sorted from low to high.

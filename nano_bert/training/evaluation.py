@@ -202,7 +202,17 @@ def check_tokenizer(model: BertModule, tokenizer: Tokenizer, kind: type[BertModu
 def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split) -> Metrics:
     """Ask the model about every text of a split, and compare its answers with the labels.
 
-    In many processes each asks about its part, and all compare all answers.
+    Raises:
+        ValueError: If the split is empty, or holds a label or a text that is beyond the model.
+    """
+    answers = answer(model, tokenizer, split)
+    return measure(split.labels, answers, model.config.labels)
+
+
+def answer(model: NanoBertForClassification, tokenizer: Tokenizer, split: Split) -> list[int]:
+    """Return the answer of the model for every text of a split, as the id of a class.
+
+    In many processes each asks about its part, and all return all answers.
 
     Raises:
         ValueError: If the split is empty, or holds a label or a text that is beyond the model.
@@ -214,5 +224,4 @@ def evaluate(model: NanoBertForClassification, tokenizer: Tokenizer, split: Spli
     if len(mine) > 0 or world_size() == 1:
         texts = [split.texts[index] for index in mine]
         answered[list(mine)] = predict_probabilities(model, tokenizer, texts).argmax(dim=-1)
-    answers: list[int] = sum_over_processes(answered).tolist()
-    return measure(split.labels, answers, model.config.labels)
+    return sum_over_processes(answered).tolist()

@@ -25,6 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 TRACEBACK = "Traceback (most recent call last):\n"
 
 ANSWER = re.compile(r'^<details markdown="1">\n<summary>([^\n]*)</summary>$(.*?)^</details>$', re.MULTILINE | re.DOTALL)
+LIVE = re.compile(r'^</?div\b.*>$', re.MULTILINE)  # around what a reader without the live machine sees
 CODE = re.compile(r"^```pycon\n(.*?)^```$|^::: ([\w.]+)((?:\n {4}[^\n]*)*)", re.MULTILINE | re.DOTALL)
 EXAMPLES = re.compile(r"((?:(?:>>>|\.\.\.)(?: .*)?\n)+)((?:(?!>>>).*\n)*)")  # those up to an output, and the output
 PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
@@ -38,7 +39,7 @@ ATTEMPT = 'try:\n{}\nexcept Exception as error:\n    print(f"{{type(error).__nam
 
 def read_cells(page: Path) -> list[NotebookNode]:
     """Cut a page into the cells of a notebook; a figure is still a link to its file."""
-    prose, *answers = ANSWER.split(page.read_text(encoding="utf-8"))
+    prose, *answers = ANSWER.split(LIVE.sub("", page.read_text(encoding="utf-8")))
     cells = list(_cut(prose))
     for summary, answer, after in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
         cells += [*_close(summary, list(_cut(answer))), *_cut(after)]

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CORPORA = {"imdb": "IMDB", "hatexplain": "HateXplain, two classes", "hatexplain-3": "HateXplain, three classes"}
+CORPORA = {
+    "imdb": "IMDB",
+    "imdb-part": "IMDB, a tenth",
+    "hatexplain": "HateXplain, two classes",
+    "hatexplain-3": "HateXplain, three classes",
+}
 BASELINES = {
     "majority": "majority class",
     "bag_of_words": "bag of words",
@@ -17,7 +22,7 @@ START, END = "<!-- results -->", "<!-- /results -->"
 def make_table(records: Path) -> str:
     """The table as Markdown, from the records in a folder."""
     rows = [
-        ["data", "model", "layers, heads, width, words", "accuracy", "macro-F1", "CPU seconds a run"],
+        ["data", "model", "layers, heads, width, words", "accuracy", "macro-F1", "CPU time of a run"],
         ["---", "---", "---", "---", "---", "---"],
     ]
     for corpus, title in CORPORA.items():
@@ -32,13 +37,21 @@ def _rows(title: str, record: dict[str, Any]) -> Iterator[list[str]]:
         test = record["baselines"][name]["test"]
         yield [title, label, "", f"{test['accuracy']:.3f}", f"{test['macro_f1']:.3f}", ""]
     for name, result in record["recipes"].items():
-        model = result["recipe"]["model"]
-        size = ", ".join(str(model[key]) for key in ("n_layers", "n_heads", "n_embed", "max_seq_len"))
+        size = ", ".join(str(n) for n in result["size"].values())
         measures = [
             f"{summary['mean']:.3f} ± {summary['sd']:.3f}"
             for summary in (result["summary"]["accuracy"], result["summary"]["macro_f1"])
         ]
-        yield [title, f"`{name}`", size, *measures, f"{result['cpu_seconds_mean']:.0f}"]
+        yield [title, f"`{name}`", size, *measures, in_words(result["cpu_seconds_mean"])]
+
+
+def in_words(seconds: float) -> str:
+    """Seconds, or minutes where there are many.
+
+    >>> in_words(11.4), in_words(431.1)
+    ('11 s', '7 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def with_table(page: str, table: str) -> str:

@@ -139,7 +139,7 @@ def test_nothing_is_left_that_only_the_site_understands(page: Path) -> None:
 def test_no_word_of_the_prose_is_lost(page: Path) -> None:
     """Links become their words and figures images; all else stands in the notebook in the order of the page."""
     prose = "\n".join(line for _, line in read_page(page).prose)
-    prose = re.sub(r"^> \[!.*|^:::.*(\n {4}.*)*|!\[.*\)$|</?(details|summary).*>", "", prose, flags=re.M)
+    prose = re.sub(r"^> \[!.*|^:::.*(\n {4}.*)*|!\[.*\)$|</?(details|summary|div).*>", "", prose, flags=re.M)
     text = re.sub(
         r"<(details|/details|summary|img)\b.*>|\*\*.*:\*\* run the next cell\.$", "", prose_of(page), flags=re.M
     )

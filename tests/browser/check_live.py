@@ -440,6 +440,7 @@ def test_it_runs_in_a_folder_and_the_models_change(folder: Path, browser: Browse
         opened.locator(".live-answer", has_text="positive").wait_for()
         opened.get_by_role("button", name="by hand").click()
         opened.locator(".live-answer", has_text="praise").wait_for()
+        assert not opened.locator(".live-answer", has_text="positive").count()
 
 
 def test_paper_and_a_reader_without_scripts_have_a_figure_and_a_sentence(book: str, browser: Browser) -> None:

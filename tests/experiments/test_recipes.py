@@ -16,7 +16,8 @@ from nano_bert.experiments.recipes import CORPORA, RECIPES, Recipe, build, run_r
 from nano_bert.experiments.records import PENALTIES, describe, make_record, measure_baselines, summarise
 from nano_bert.predict import load_classifier
 from nano_bert.training import Run, TrainingConfig, loop
-from nano_bert.training.evaluation import Metrics, evaluate
+from nano_bert.training.evaluation import Metrics, answer, evaluate
+from nano_bert.training.significance import unpack
 from tests.phrases import phrases
 
 CORPUS = phrases()
@@ -43,7 +44,9 @@ def test_every_recipe_can_be_built(name: str) -> None:
     assert recipe.corpus in CORPORA
     model, tokenizer = build(recipe, CORPUS, seed=0)
     assert model.config.vocab_size == len(tokenizer)
-    assert model.config.max_seq_len == tokenizer.max_seq_len
+    assert model.config.labels == CORPUS.label_names
+    assert model.config.max_seq_len == tokenizer.max_seq_len or recipe.weights
+    assert tokenizer.truncation == recipe.tokenizer.get("truncation", "head")
     json.dumps(asdict(replace(recipe, tokenizer=dict(recipe.tokenizer), model=dict(recipe.model))))
 
 
@@ -83,6 +86,7 @@ def test_a_record_holds_everything(tmp_path: Path) -> None:
     for run in record["runs"]:
         model, tokenizer = load_classifier(tmp_path / f"mine-{run['seed']}")
         assert run["test"] == asdict(evaluate(model, tokenizer, CORPUS.test))
+        assert unpack(run["answers"], len(CORPUS.test), 2) == answer(model, tokenizer, CORPUS.test)
         assert run["n_parameters"] == sum(weight.numel() for weight in model.parameters())
         assert run["vocab_size"] == len(tokenizer)
         assert [line["epoch"] for line in run["history"]] == [1, 2]
@@ -144,11 +148,11 @@ def test_a_run_of_another_recipe_is_not_taken_for_this_one(
 def test_the_test_split_is_read_once_for_each_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def look(model: Any, tokenizer: Any, split: Any) -> Metrics:
+    def look(model: Any, tokenizer: Any, split: Any) -> list[int]:
         read.append("test" if split is CORPUS.test else "another")
-        return evaluate(model, tokenizer, split)
+        return answer(model, tokenizer, split)
 
-    monkeypatch.setattr(records, "evaluate", look)
+    monkeypatch.setattr(records, "answer", look)
     make_record("mine", RECIPE, CORPUS, range(2), tmp_path)
     assert read == ["test", "test"]
 
@@ -167,6 +171,8 @@ def test_the_baselines_choose_their_penalty_on_validation() -> None:
     for name in ("bag_of_words", "bag_of_words_tf_idf"):
         assert baselines[name]["penalty"] in PENALTIES
         assert baselines[name]["test"]["accuracy"] == baselines[name]["validation_accuracy"] == 0.5  # it cannot know
+        answered = unpack(baselines[name]["answers"], len(CORPUS.test), 2)
+        assert sum(answered) == sum(row[1] for row in baselines[name]["test"]["confusion"])
 
 
 def test_a_description_counts_the_texts() -> None:

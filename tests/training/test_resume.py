@@ -320,6 +320,18 @@ def test_death_in_the_midst_of_writing_a_file(tmp_path: Path, finished: Path, n:
     assert results(tmp_path) == results(finished)
 
 
+def test_a_classifier_that_reads_the_mean_goes_on(tmp_path: Path) -> None:
+    """No loss reaches its pooler: that is no damage."""
+    for epochs in (1, 2):
+        torch.manual_seed(0)
+        model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, max_seq_len=32, pooling="mean")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs.Run, "epochs", lambda self, n=epochs: iter(range(self.progress.epoch, n)))
+            settings = TrainingConfig(epochs=2, batch_size=16)
+            history = train(model, TOKENIZER, CORPUS, settings, Run(tmp_path, resume=epochs == 2))
+    assert [line["epoch"] for line in history] == [1, 2]
+
+
 def test_to_resume_a_finished_run_changes_nothing(finished: Path) -> None:
     before = results(finished)
     assert main([*ARGUMENTS, "--output", str(finished), "--resume"]) == 0
