@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 TRACEBACK = "Traceback (most recent call last):\n"
 
 ANSWER = re.compile(r'^<details markdown="1">\n<summary>([^\n]*)</summary>$(.*?)^</details>$', re.MULTILINE | re.DOTALL)
-LIVE = re.compile(r'^</?div\b.*>$', re.MULTILINE)  # around what a reader without the live machine sees
+LIVE = re.compile(r"^</?div\b.*>$", re.MULTILINE)  # around what a reader without the live machine sees
 CODE = re.compile(r"^```pycon\n(.*?)^```$|^::: ([\w.]+)((?:\n {4}[^\n]*)*)", re.MULTILINE | re.DOTALL)
 EXAMPLES = re.compile(r"((?:(?:>>>|\.\.\.)(?: .*)?\n)+)((?:(?!>>>).*\n)*)")  # those up to an output, and the output
 PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
