@@ -1,9 +1,9 @@
 """Who takes part in the benchmark.
 
 The contenders are one classifier with one set of weights, computed in different ways: ours with an object for each
-head and fused, BERT of transformers with its own attention ("eager") and with PyTorch's (SDPA), and a stack of PyTorch's
-own layers. All read [CLS] through a pooler. Fused, ours computes but one row of its last layer, where the others compute
-them all; so it takes part once more, as "fused_all_rows", without that advantage.
+head and fused, BERT of transformers with its own attention ("eager") and with PyTorch's (SDPA), and a stack of
+PyTorch's own layers. All read [CLS] through a pooler. Fused, ours computes but one row of its last layer, where the
+others compute them all; so it takes part once more, as "fused_all_rows", without that advantage.
 """
 
 import copy
