@@ -35,7 +35,7 @@ from nano_bert.training.resume import STATE_FILE, describe_weights
 from nano_bert.training.run import Run
 from nano_bert.training.significance import pack
 
-FIRST_SEED = 100  # of the runs in a record: no setting was chosen with these seeds
+FIRST_SEED = 100  # of the runs in a record: settings are chosen with other seeds
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of the bags of words, for the validation split to choose from
 
 
