@@ -43,7 +43,7 @@ class BertAttentionHead(nn.Module):
         self.query = nn.Linear(config.n_embed, config.head_size)
         self.key = nn.Linear(config.n_embed, config.head_size)
         self.value = nn.Linear(config.n_embed, config.head_size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.attention_dropout_rate)
 
     def forward(
         self,

@@ -9,6 +9,10 @@ from torch import Tensor
 from torch.utils._pytree import register_dataclass
 
 AttentionWeights = tuple[Float[Tensor, "*batch head query key"], ...]
+HiddenStates = tuple[Float[Tensor, "*batch _ embed"], ...]
+
+# What a fused model does not keep: the field that holds it, and the name by which it is asked for.
+NOT_KEPT = {"layer_states": "hidden_states", "attention_weights": "attentions"}
 
 
 @dataclass
@@ -51,9 +55,9 @@ class Output:
 
     def _given(self) -> dict[str, Any]:
         """Return what is not None, by name, the attention weights last."""
-        names = [one.name for one in fields(self) if one.name != "attention_weights"]
-        given = {name: getattr(self, name) for name in names} | {"attentions": self.attention_weights}
-        return {name: value for name, value in given.items() if value is not None}
+        first, *others = fields(self)
+        given = {one.name: getattr(self, one.name) for one in (*others, first)}
+        return {NOT_KEPT.get(name, name): value for name, value in given.items() if value is not None}
 
     def keys(self) -> list[str]:
         """Return the names of what is not None."""
@@ -75,7 +79,7 @@ class Output:
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
             return self.to_tuple()[key]
-        if key == "attentions" or key in self:
+        if key in self or (key in NOT_KEPT.values() and hasattr(type(self), key)):
             return getattr(self, key)
         raise KeyError(f"There is no {key!r} in this answer; there are: {', '.join(self.keys())}.")
 
@@ -87,12 +91,30 @@ class BertOutput(Output):
     Attributes:
         last_hidden_state: A vector for each token, knowing all the others: (batch, seq, embed).
         pooler_output: A vector for the whole text: (batch, embed). None where the model has no pooler.
-        hidden_states: The tokens' vectors after the embeddings and after each layer.
+        layer_states: What `hidden_states` returns; None where the heads are fused.
     """
 
     last_hidden_state: Float[Tensor, "*batch _ embed"]
     pooler_output: Float[Tensor, "*batch embed"] | None
-    hidden_states: tuple[Float[Tensor, "*batch _ embed"], ...]
+    layer_states: HiddenStates | None
+
+    def __post_init__(self) -> None:
+        if self.attention_weights is None:  # a fused encoder hands on the last hidden state alone
+            self.layer_states = None
+
+    @property
+    def hidden_states(self) -> HiddenStates:
+        """The tokens' vectors after the embeddings and after each layer: (batch, seq, embed) each.
+
+        Raises:
+            AttributeError: If the heads are fused, since a fused model forgets what the next layer has read.
+        """
+        if self.layer_states is None:
+            raise AttributeError(
+                "A fused model keeps the last hidden state alone, and forgets those that the next layer has read. Ask "
+                "it again after model.unfuse(): then it gives the hidden states of all layers."
+            )
+        return self.layer_states
 
 
 @dataclass

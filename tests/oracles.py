@@ -49,6 +49,7 @@ def random_config(seed: int, **fixed: Any) -> BertConfig:
         "labels": draw.choice([("no", "yes"), ("no", "perhaps", "yes")]),
         "dropout": draw.choice([0.0, 0.3]),
         "layer_norm_eps": draw.choice([1e-12, 1e-3]),
+        "attention_dropout": draw.choice([None, 0.1, 0.2]),
     }
     return BertConfig(**{**settings, **fixed})
 

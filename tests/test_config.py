@@ -22,7 +22,8 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 def test_the_defaults_of_the_architecture_are_those_of_bert() -> None:
     ours, theirs = BertConfig(vocab_size=10), transformers.BertConfig()
-    assert ours.dropout == theirs.hidden_dropout_prob == theirs.attention_probs_dropout_prob
+    assert ours.dropout == theirs.hidden_dropout_prob
+    assert ours.attention_dropout_rate == theirs.attention_probs_dropout_prob
     assert ours.layer_norm_eps == theirs.layer_norm_eps
     assert ours.initializer_range == theirs.initializer_range
     assert ours.n_token_types == theirs.type_vocab_size
@@ -36,6 +37,18 @@ def test_sizes_that_follow_from_others() -> None:
     config = BertConfig(vocab_size=10, n_heads=3, n_embed=12)
     assert (config.head_size, config.feed_forward_size) == (4, 48)
     assert BertConfig(vocab_size=10, n_feed_forward=7).feed_forward_size == 7
+
+
+def test_weights_of_attention_are_dropped_like_features_unless_something_else_is_said() -> None:
+    config = BertConfig(vocab_size=10, dropout=0.3)
+    assert config.attention_dropout_rate == 0.3
+    assert dataclasses.replace(config, dropout=0.2).attention_dropout_rate == 0.2
+    assert dataclasses.replace(config, attention_dropout=0.0).attention_dropout_rate == 0.0
+    model = NanoBERT(dataclasses.replace(config, attention_dropout=0.1))
+    rates = {name: part.p for name, part in model.named_modules() if isinstance(part, torch.nn.Dropout)}
+    in_heads = {name for name in rates if ".heads." in name}
+    assert len(in_heads) == 1
+    assert all(rate == (0.1 if name in in_heads else 0.3) for name, rate in rates.items())
 
 
 def test_a_configuration_cannot_be_changed() -> None:
@@ -66,6 +79,7 @@ def test_parameters_are_counted_without_building() -> None:
         ({"n_layers": 0}, ValueError, r"^n_layers must be at least 1, but it is 0\.$"),
         ({"n_embed": 2.0}, TypeError, r"^n_embed counts something, so it must be a whole number \(int\), not 2\.0\.$"),
         ({"dropout": 1.0}, ValueError, r"the share of features to drop: at least 0 and below 1, but it is 1\.0\.$"),
+        ({"attention_dropout": 1}, ValueError, r"^attention_dropout is the share of attention weights to drop: "),
         ({"dropout": "0.1"}, TypeError, r"^dropout is a number, but it is '0\.1'\.$"),
         ({"segment_range": 0.0}, ValueError, r"^segment_range must be above 0 and finite, but it is 0\.0\.$"),
         ({"pad_id": 10}, ValueError, r"^pad_id=10 is not an id of the vocabulary: ids go from 0 to 9\.$"),
@@ -98,6 +112,7 @@ NOT_ABOVE_0 = st.floats(max_value=0) | st.sampled_from([math.nan, math.inf])
 WRONG: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(SIZES, NO_WHOLE_NUMBER | st.integers(max_value=0)),
     "dropout": NO_NUMBER | st.none() | BELOW_0 | st.floats(min_value=1) | st.just(math.nan),
+    "attention_dropout": NO_NUMBER | BELOW_0 | st.floats(min_value=1) | st.just(math.nan),
     **dict.fromkeys(("layer_norm_eps", "initializer_range", "segment_range"), NO_NUMBER | st.none() | NOT_ABOVE_0),
     "pad_id": NO_WHOLE_NUMBER | st.none() | st.integers(max_value=-1) | st.integers(min_value=10),
     "pooling": st.text().filter(lambda name: name not in ("cls", "mean")),

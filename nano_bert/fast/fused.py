@@ -96,7 +96,6 @@ class FusedSelfAttention(nn.Module):
         and a softmax does not see that; the values' bias counts as often as there are weights to share out.
         """
         attention_mask = check_mask(attention_mask, x.shape[:-1])
-        attention_mask = check_mask(attention_mask, x.shape[:-1])
         texts, hidden = x.reshape(-1, *x.shape[-2:]), ~attention_mask.reshape(-1, 1, attention_mask.shape[-1])
         of_query, of_key, of_value = self.query_key_value.weight.chunk(3)
         query_bias, _, value_bias = self.query_key_value.bias.chunk(3)
@@ -199,16 +198,14 @@ class FusedEncoder(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
-    ) -> tuple[tuple[Float[Tensor, "*batch _ embed"], ...], None]:
-        """Run all layers; return the hidden states, and no attention weights."""
-        hidden_states = [x]
+    ) -> tuple[tuple[Float[Tensor, "*batch _ embed"]], None]:
+        """Run all layers; return the last hidden state alone, and no attention weights."""
         # Somebody may have put in another pooler since. (What is compiled was looked at when it was.)
         first_only = self.first_only and (torch.compiler.is_compiling() or reads_first(self.reader[0]))
         for place, layer in enumerate(self.layers, start=1):
             check_fused(layer, FusedLayer)
-            hidden_states.append(layer(hidden_states[-1], attention_mask, first_only and place == len(self.layers)))
-        hidden_states[-1] = self.final_norm(hidden_states[-1])
-        return tuple(hidden_states), None
+            x = layer(x, attention_mask, first_only and place == len(self.layers))
+        return (self.final_norm(x),), None
 
     def give_back(self) -> BertEncoder:
         """Return the clear encoder: the layers that are left here, with their weights, and those that came since."""

@@ -65,6 +65,7 @@ SETTING_NAMES = {
     "layer_norm_eps": "layer_norm_eps",
     "initializer_range": "initializer_range",
     "pad_id": "pad_token_id",
+    "attention_dropout": "attention_probs_dropout_prob",
 }
 
 SIZES = ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward", "max_seq_len")
@@ -175,7 +176,8 @@ def from_hugging_face(tensors: Weights, n_heads: int) -> dict[str, Tensor]:
 
 def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
     """Return the settings under their names, with those that only we have beside them."""
-    ours = config.to_dict() | {"n_feed_forward": config.feed_forward_size}
+    ours = config.to_dict()
+    ours |= {"n_feed_forward": config.feed_forward_size, "attention_dropout": config.attention_dropout_rate}
     architectures = {
         "classifier.weight": "BertForSequenceClassification",
         "cls.seq_relationship.weight": "BertForPreTraining",
@@ -189,7 +191,6 @@ def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
         "model_type": types[0] if types else "bert",
         "architectures": [architecture],
         **{theirs: ours[name] for name, theirs in SETTING_NAMES.items()},
-        "attention_probs_dropout_prob": config.dropout,
         "hidden_act": "gelu",
         "id2label": {str(index): label for index, label in enumerate(config.labels)},
         "label2id": {label: index for index, label in enumerate(config.labels)},
@@ -202,7 +203,8 @@ def config_to_json(config: BertConfig, tensors: Weights) -> dict[str, Any]:
 def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
     """Return the settings under our names, or say why this model is not one of ours.
 
-    They know two rates of dropout, we one: it is that of the features. Classes without a name get theirs: LABEL_0, …
+    Classes without a name get theirs: LABEL_0, … What they drop before a classifier (`classifier_dropout`) is here the
+    same share as of all features.
 
     Raises:
         ValueError: If the model is not a BERT, or computes something that this package does not; or if a size is
@@ -218,6 +220,9 @@ def config_from_json(settings: Mapping[str, Any]) -> BertConfig:
         if settings.get(name) != value:
             raise ValueError(f"It calls itself {settings['model_type']}, but says {name} = {settings.get(name)!r}.")
     said = {ours: settings[theirs] for ours, theirs in SETTING_NAMES.items() if settings.get(theirs) is not None}
+    # Each has a default of its own there; here one follows the other where nothing else is said.
+    dropped = [said.setdefault(name, BertConfig.dropout) for name in ("dropout", "attention_dropout")]
+    said["attention_dropout"] = None if dropped[0] == dropped[1] else dropped[1]
     for size in SIZES:
         if size not in said:
             raise ValueError(f"It does not say {SETTING_NAMES[size]}.")

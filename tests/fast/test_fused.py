@@ -2,6 +2,7 @@
 
 import copy
 import math
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,34 @@ def test_fused_heads_give_no_attention_weights_and_say_how_to_get_them() -> None
     with pytest.raises(AttributeError, match=r"no attention weights.*model\.unfuse\(\)"):
         _ = out.attentions
     assert all(torch.equal(ours, other) for ours, other in zip(model.unfuse()(**batch).attentions, wanted, strict=True))
+
+
+def test_a_fused_model_keeps_the_last_hidden_state_alone_and_says_how_to_get_the_others() -> None:
+    """Without gradients, what a layer has answered is gone as soon as the next one has read it."""
+    model, batch = random_model("bert", 2)
+    wanted = model(**batch)
+    alive: list[weakref.ref[Tensor]] = []
+    for layer in model.fuse().encoder.layers:
+        layer.register_forward_hook(lambda _, __, answer: alive.append(weakref.ref(answer)))
+    with torch.no_grad():
+        out = model(**batch)
+    assert [one() is not None for one in alive] == [False] * (model.config.n_layers - 1) + [not model.config.norm_first]
+    assert out.keys() == ["last_hidden_state", "pooler_output"]
+    for ask in (lambda: out.hidden_states, lambda: out["hidden_states"]):
+        with pytest.raises(AttributeError, match=r"the last hidden state alone.*after model\.unfuse\(\)"):
+            ask()
+    assert torch.allclose(out.last_hidden_state, wanted.last_hidden_state)
+
+
+def test_where_no_weight_of_attention_is_dropped_both_forms_drop_the_same_features() -> None:
+    config = random_config(1, n_layers=3, dropout=0.3, attention_dropout=0.0)
+    model = random_weights(NanoBERT(config), 1).train()
+    batch, found = random_batch(config, 1), list[Tensor]()
+    for _ in range(2):
+        torch.manual_seed(0)
+        found.append(model(**batch).last_hidden_state)
+        model.fuse()
+    torch.testing.assert_close(*found)
 
 
 # There and back

@@ -18,7 +18,16 @@ from nano_bert.pretrained.weight_names import (
     from_hugging_face,
     to_hugging_face,
 )
-from tests.oracles import PRECISIONS, SEEDS, assert_same, random_batch, random_config, random_labels, random_weights
+from tests.oracles import (
+    PRECISIONS,
+    SEEDS,
+    assert_same,
+    hugging_face,
+    random_batch,
+    random_config,
+    random_labels,
+    random_weights,
+)
 
 WORDS, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
 # Our kinds of models, and theirs of the same numbers.
@@ -72,6 +81,7 @@ def their_model(kind: Any, config: BertConfig, seed: int, **settings: Any) -> An
     """Return a model of transformers with random weights."""
     said = {theirs: config.to_dict()[ours] for ours, theirs in SETTING_NAMES.items()}
     said |= {"intermediate_size": config.feed_forward_size, "id2label": dict(enumerate(config.labels))}
+    said["attention_probs_dropout_prob"] = config.attention_dropout_rate
     settings = {"attn_implementation": "eager", **settings}
     without_pooler = {"add_pooling_layer": False} if kind is transformers.BertModel and not config.pooler else {}
     model = kind(transformers.BertConfig(**said, **settings), **without_pooler)
@@ -118,11 +128,32 @@ def test_what_a_stranger_does_not_say_has_the_defaults_of_transformers() -> None
     sizes = [SETTING_NAMES[name] for name in ("vocab_size", "n_layers", "n_heads", "n_embed", "n_feed_forward")]
     config = config_from_json({**dict.fromkeys(sizes, 4), "max_position_embeddings": 9, "pad_token_id": None})
     theirs = transformers.BertConfig(**dict.fromkeys(sizes, 4), max_position_embeddings=9)
-    ours = config.to_dict()
+    ours = config.to_dict() | {"attention_dropout": config.attention_dropout_rate}
     assert {name: ours[name] for name in SETTING_NAMES} == {
         name: getattr(theirs, their_name) for name, their_name in SETTING_NAMES.items()
     }
     assert dict(enumerate(config.labels)) == theirs.id2label
+
+
+@pytest.mark.parametrize("said", [{}, {"hidden_dropout_prob": 0.0}, {"attention_probs_dropout_prob": 0.0}])
+def test_the_two_rates_of_dropout_have_defaults_of_their_own(said: dict[str, float]) -> None:
+    """In transformers neither follows the other, so here neither does where it is read from a file."""
+    sizes = {name: name_of for name, name_of in SETTING_NAMES.items() if name.startswith(("n_", "vocab", "max"))}
+    config, theirs = config_from_json(dict.fromkeys(sizes.values(), 4) | said), transformers.BertConfig(**said)
+    rates = config.dropout, config.attention_dropout_rate
+    assert rates == (theirs.hidden_dropout_prob, theirs.attention_probs_dropout_prob)
+
+
+@pytest.mark.parametrize(("kind", "theirs"), [(kind, theirs) for kind, more, theirs in TWINS if not more])
+def test_in_training_the_same_is_dropped_as_in_transformers(kind: Any, theirs: Any) -> None:
+    """With one head both draw the same random numbers in the same order, so both rates stand in the right places."""
+    config = random_config(0, n_heads=1, n_embed=6, n_layers=2, dropout=0.3, attention_dropout=0.6)
+    model = random_weights(kind(config), 0).train()
+    oracle, batch, found = hugging_face(model, theirs).train(), random_batch(config, 0), list[dict[str, Tensor]]()
+    for learner in (model, oracle):
+        torch.manual_seed(1)
+        found.append({name: each for name, each in results(learner(**batch)).items() if "attention" not in name})
+    assert_same(*found, 1e-5)
 
 
 # They save, we open
@@ -325,7 +356,8 @@ def test_transformers_opens_what_we_save(
     assert_same(results(model(**batch)), results(oracle.eval()(**batch, output_attentions=True)), 1e-5)
     assert oracle.config.architectures == [theirs.__name__]
     assert tuple(oracle.config.id2label.values()) == config.labels
-    assert oracle.config.hidden_dropout_prob == oracle.config.attention_probs_dropout_prob == config.dropout
+    assert oracle.config.hidden_dropout_prob == config.dropout
+    assert oracle.config.attention_probs_dropout_prob == config.attention_dropout_rate
 
 
 @pytest.mark.parametrize("kind", [NanoBERT, NanoBertForClassification, NanoBertForPreTraining])
