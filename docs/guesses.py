@@ -29,7 +29,7 @@ NUMBERS = re.compile(r"<p><em>((A|Two|Three|Four)\b[^<]*?\bnumbers?\b[^<]*)</em>
 WITHIN = re.compile(r"\bwithin (\d+(?:\.\d+)?)")
 REPLIES = re.compile(r"<ul>(\s*<li>(?:\s*<p>)?<em>[^<]*\?</em>.*?)</ul>", re.S)
 REPLY = re.compile(r"<li>(?=(?:\s*<p>)?<em>([^<]*)\?</em>)")
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 BOLD = re.compile(rf"<strong>([-\u2212]?[\d,]*\.?\d+|{'|'.join(WORDS)})\.?</strong>", re.I)
 COUNTS = {"A": 1, "Two": 2, "Three": 3, "Four": 4}
 SAYS = '<p class="reply" role="status">{}</p>'
@@ -55,9 +55,8 @@ def keys_of(stem: str, markdown: str) -> list[str]:
 
 def number_of(written: str) -> str:
     """Return a number that an answer prints in digits or as a word, as a script reads it."""
-    if written.lower() in WORDS:
-        return str(WORDS.index(written.lower()))
-    return written.replace("\u2212", "-").replace(",", "")
+    values = {word: str(value) for value, word in enumerate(WORDS)}
+    return values.get(written.lower(), written.replace("\u2212", "-").replace(",", ""))
 
 
 def exercises_of(stem: str) -> list[str]:
