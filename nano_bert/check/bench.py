@@ -12,11 +12,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from nano_bert.check.fit import UnfitError, random_weights, ways_to_fit
+from nano_bert.check.fit import UnfitError, check_start, random_weights, ways_to_fit
 from nano_bert.check.reference import PACKAGE
 
 # How far numbers may be from ours: rounding is less, and a mistake is more.
 TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 1e-1, torch.float16: 2e-2}
+# So much is dropped in training that nothing is left: so it is seen, without chance, where dropout stands.
+NEARLY_ALL = 1 - 1e-9
 
 
 @dataclass
@@ -27,11 +29,13 @@ class Seen:
         name: What it is, for the reader.
         value: A tensor, or a plain value.
         tolerance: How far its numbers may be off; None for as far as its dtype rounds.
+        learns: Whether a gradient finds its way back through it.
     """
 
     name: str
     value: Any
     tolerance: float | None = None
+    learns: bool = False
 
 
 class Bench:
@@ -61,8 +65,8 @@ class Bench:
         return torch.randint(lowest, highest, shape, generator=self.generator)
 
     def batch(self) -> tuple[int, ...]:
-        """Return the shape of a batch: of some texts, or none for a text alone."""
-        return self.one_of((), (2,), (3,))
+        """Return the shape of a batch: of some texts, or none for a text alone; each seed the next."""
+        return ((), (2,), (3,))[self.seed % 3]
 
     def mask(self, *shape: int) -> Tensor:
         """Return a mask in which each text has some tokens, and some that are hidden."""
@@ -75,7 +79,7 @@ class Bench:
         """Return the sizes of a small model: for the reader's parts, and for ours."""
         n_heads, head_size = self.one_of(2, 3), self.one_of(2, 3, 4)
         usual = {"vocab_size": 20, "n_heads": n_heads, "n_embed": n_heads * head_size, "max_seq_len": 9}
-        usual |= {"dropout": 0.4, **sizes}
+        usual |= {"dropout": NEARLY_ALL, **sizes}
         return self.part("BertConfig")(**usual), PACKAGE.BertConfig(**usual)
 
     def part(self, name: str) -> Callable[..., Any]:
@@ -84,13 +88,14 @@ class Bench:
             raise UnfitError(f"There is no {name} in the file. Write it under this name: the rung asks for it.")
         return getattr(self.parts, name)
 
-    def make(self, name: str, *settings: Any, dtype: torch.dtype | None = None) -> Any:
-        """Make a part with random weights, the same for the reader's and ours.
+    def make(self, name: str, *settings: Any, dtype: torch.dtype | None = None, new: bool = False) -> Any:
+        """Make a part with random weights, the same for the reader's and ours; dropout is off.
 
         Args:
             name: Its name.
             settings: What it is made with; a pair has one for the reader's and one for ours.
             dtype: Of its weights.
+            new: Whether it keeps the weights with which it begins.
         """
         chosen = [one if isinstance(one, tuple) else (one, one) for one in settings]
         ours = getattr(PACKAGE, name)(*(pair[1] for pair in chosen))
@@ -98,7 +103,10 @@ class Bench:
         part = ours if self.parts is PACKAGE else self.part(name)(*(pair[0] for pair in chosen))
         if not isinstance(part, nn.Module):
             raise UnfitError(f"{name} should be an nn.Module, but it makes {type(part).__name__}.")
+        check_start(part)
         part.to(dtype or self.dtype)
+        if new:
+            return part.eval()
         if self.parts is PACKAGE:
             way = weights
         else:
@@ -130,5 +138,6 @@ def described(value: Any) -> str:
         return f"a tensor of the shape {tuple(value.shape)}."
     if isinstance(value, tuple | list):
         whole = cast("list[Any]", value)
-        return f"a {type(whole).__name__} of {len(whole)}."
+        first = f", the first of the shape {tuple(whole[0].shape)}" if whole and isinstance(whole[0], Tensor) else ""
+        return f"a {type(whole).__name__} of {len(whole)}{first}."
     return f"{type(value).__name__}."

@@ -12,7 +12,8 @@ from nano_bert.check.bench import TOLERANCES, Seen, described
 # What Python and PyTorch say when shapes do not fit.
 SHAPES = re.compile(
     r"must match the (existing )?size|shapes cannot be multiplied|tuple index out of range|Dimension out of range|"
-    r"not enough values to unpack|too many values to unpack|Sizes of tensors must match|shape '.*' is invalid"
+    r"not enough values to unpack|too many values to unpack|Sizes of tensors must match|shape '.*' is invalid|"
+    r"too many indices for tensor"
 )
 
 
@@ -52,8 +53,13 @@ def same(ours: Seen, theirs: Seen) -> bool:
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= room(ours) or (one != one and other != other)
     if not isinstance(one, Tensor) or not isinstance(other, Tensor):
-        return type(one) is type(other) and bool(one == other)
+        try:
+            return type(one) is type(other) and bool(one == other)
+        except RuntimeError:  # lists of tensors, which Python cannot compare
+            return repr(one) == repr(other)
     if one.shape != other.shape or one.is_floating_point() != other.is_floating_point():
+        return False
+    if ours.learns and not theirs.learns:
         return False
     return torch.allclose(one.double(), other.double(), rtol=0, atol=room(ours), equal_nan=True)
 
@@ -99,6 +105,11 @@ def said(ours: Look, theirs: Look, place: int, file: str) -> str:
         return f"{begin} Its shape is {tuple(other.value.shape)}, but it should be {tuple(one.value.shape)}."
     if one.value.is_floating_point() != other.value.is_floating_point():
         return f"{begin} It is {other.value.dtype}, but it should be {one.value.dtype}."
+    if one.learns and not other.learns:
+        return (
+            f"{begin} No gradient finds its way back through yours, so it cannot learn. Does torch.no_grad, detach, "
+            f".data or a new torch.tensor stand on the way?"
+        )
     return f"{begin} {largest(one.value.double(), other.value.double(), room(one))}"
 
 
@@ -127,7 +138,10 @@ def stopped(stop: Stop, file: str) -> str:
         told += "."
     if SHAPES.search(message):
         told += (
-            " It is a matter of shapes. A text alone comes as (seq, embed), several as (batch, seq, embed), and ids "
-            "have no embed: does the line hold for each? Print the shapes before it."
+            " It is a matter of shapes. A text alone comes as (seq, embed), several as (batch, seq, embed); ids and "
+            "masks have no embed. Does the line hold for each? (Count dimensions from the end; `...` in an index "
+            "stands for all that come before.) Print the shapes before it."
         )
+    if "mask" in code and SHAPES.search(message):
+        told += " A mask is (seq) or (batch, seq), scores are (query, key) or (batch, query, key): seq is their key."
     return told

@@ -28,6 +28,25 @@ def random_weights(part: nn.Module, generator: torch.Generator) -> dict[str, Ten
     return weights
 
 
+def check_start(part: nn.Module) -> None:
+    """Refuse weights that begin so that training cannot use them.
+
+    Raises:
+        UnfitError: If there are some.
+    """
+    for name, weight in part.named_parameters():
+        what = f"{name} of your {type(part).__name__}"
+        if not weight.isfinite().all():
+            raise UnfitError(f"{what} begins with NaN or infinity. What torch.empty gives is no number yet.")
+        if weight.ndim > 1 and weight.numel() > 1 and bool((weight == weight.flatten()[0]).all()):
+            raise UnfitError(
+                f"All numbers of {what} begin alike, so they would be taught alike. A matrix begins at random, as "
+                f"that of an nn.Linear does."
+            )
+        if not weight.requires_grad:
+            raise UnfitError(f"{what} cannot learn: its requires_grad is False.")
+
+
 def ways_to_fit(part: nn.Module, weights: Weights) -> list[dict[str, Tensor]]:
     """Return the ways to copy our weights into a part of the reader's.
 

@@ -11,12 +11,15 @@ in a patch, what is taken out of the right file, and what is put in its place:
     Read: 04-attention.md, Why divide by √d?
     -  / math.sqrt(query.shape[-1])
     +
+
+What can be made in several ways has a line `or` between them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, permutations
 from pathlib import Path
 
 WRONG = Path(__file__).with_name("wrong")
@@ -53,24 +56,36 @@ def mistakes_of(rung: int) -> tuple[Mistake, ...]:
         "The scores are divided by the root of n_embed, not by the root of the head's size."
     """
     texts = [file.read_text(encoding="utf-8").strip("\n") for file in WRONG.glob(f"{rung:02}-*.txt")]
-    return tuple(parsed(rung, part) for text in texts for part in text.split("\n\n"))
+    return tuple(one for text in texts for part in text.split("\n\n") for one in parsed(rung, part))
 
 
-def parsed(rung: int, text: str) -> Mistake:
-    """Read one mistake."""
+def parsed(rung: int, text: str) -> list[Mistake]:
+    """Read one mistake, in each way in which it can be made."""
     name, why, read, *lines = text.split("\n")
     place = re.fullmatch(r"Read: (\S+\.md), (.+)", read)
     if place is None:
         raise ValueError(f"The third line of a mistake is 'Read: PAGE, HEADING', but it is {read!r}.")
-    texts = ["\n".join(line[2:] for line in group) for _, group in groupby(lines, key=lambda line: line[:1])]
-    return Mistake(rung, name, why, place[1], place[2], tuple(zip(texts[::2], texts[1::2], strict=True)))
+    ways: list[Mistake] = []
+    for way in "\n".join(lines).split("\nor\n"):
+        groups = groupby(way.split("\n"), key=lambda line: line[:1])
+        texts = ["\n".join(line[2:] for line in group) for _, group in groups]
+        ways.append(Mistake(rung, name, why, place[1], place[2], tuple(zip(texts[::2], texts[1::2], strict=True))))
+    return ways
 
 
 def edited(source: str, *mistakes: Mistake) -> str | None:
-    """Return the right file with some mistakes made in it; None where they are in each other's way.
+    """Return the right file with some mistakes made in it, in some order; None if they are in each other's way."""
+    for order in permutations(mistakes):
+        if (wrong := edited_in_order(source, order)) is not None:
+            return wrong
+    return None
+
+
+def edited_in_order(source: str, mistakes: Sequence[Mistake]) -> str | None:
+    """Return the right file with some mistakes made in it, one after the other; None where that cannot be.
 
     Raises:
-        ValueError: If what a mistake edits does not stand in the file just once.
+        ValueError: If what the first mistake edits does not stand in the file just once.
     """
     for number, one in enumerate(mistakes):
         for right, wrong in one.edits:

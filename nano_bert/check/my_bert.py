@@ -43,7 +43,11 @@ class WordTokenizer:
         self.max_seq_len = max_seq_len
 
     def tokenize(self, text: str) -> list[str]:
-        """Return the words of a text in small letters; each mark of punctuation is a word of its own."""
+        """Return the words of a text in small letters.
+
+        A word is a run of letters and digits, of any alphabet; each other mark that is no space is a word of its own.
+        (Special tokens need not be recognised in a text: "[PAD]" is three words like any others.)
+        """
         return re.findall(r"\w+|[^\w\s]", text.lower())
 
     def encode(self, text: str) -> list[int]:
@@ -99,7 +103,7 @@ class BertEmbeddings(nn.Module):
     """Turn token ids into vectors: word + position + segment, then LayerNorm and dropout.
 
     Its parts: `words`, `positions` and `segments`, each an `nn.Embedding`; `norm`, an `nn.LayerNorm` with the eps of
-    the config; `dropout`.
+    the config; `dropout`, an `nn.Dropout` with its rate.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -128,7 +132,7 @@ class BertAttentionHead(nn.Module):
     """One attention head: a question, a label and a content for each token, and a weighted mean.
 
     Its parts: `query`, `key` and `value`, each an `nn.Linear` from `n_embed` to `head_size`; `dropout`, for the
-    weights.
+    weights before they mix (what is returned is not dropped).
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -183,7 +187,8 @@ class BertSelfAttention(nn.Module):
 class LayerNorm(nn.Module):
     """Give every vector the mean 0 and the variance 1, then a gain and a bias for each feature.
 
-    Its parts: `weight`, the gain, and `bias`, each an `nn.Parameter` of `n_features` numbers.
+    Its parts: `weight`, the gain, which begins at 1, and `bias`, which begins at 0, each an `nn.Parameter` of
+    `n_features` numbers.
     """
 
     def __init__(self, n_features: int, eps: float) -> None:
@@ -219,7 +224,8 @@ class BertLayer(nn.Module):
     """One layer: the tokens look at each other, then each is thought about by itself.
 
     Its parts: `attention`, a `BertSelfAttention`; `attention_norm`; `feed_forward`, a `FeedForward`;
-    `feed_forward_norm` (both norms are your own `LayerNorm`); `dropout`, for what each of the two finds.
+    `feed_forward_norm` (both norms are your own `LayerNorm`); `dropout`, for what each of the two finds, before it is
+    added.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -449,7 +455,7 @@ class MaskedWordHead(nn.Module):
     """Guess a word from its vector: compare the vector, once more transformed, with that of each word.
 
     Its parts: `dense`, an `nn.Linear` from `n_embed` to `n_embed`; `norm`, your `LayerNorm`; `bias`, an `nn.Parameter`
-    with a number for each entry of the vocabulary.
+    with a 0 for each entry of the vocabulary, to begin with.
     """
 
     def __init__(self, config: BertConfig) -> None:

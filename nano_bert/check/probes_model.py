@@ -1,6 +1,7 @@
 """Probes of the model: from the embeddings to published weights."""
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,29 +15,48 @@ from nano_bert.check.fit import UnfitError, random_weights
 from nano_bert.check.reference import PACKAGE
 
 MIXED = "the mixed vectors and the weights"
+TRAINING = "in training, where dropout leaves nothing"
+DOUBLED = "in training, at a rate of 0.5, dropout doubles what it keeps, so that the mean stays"
 
 
 def embeddings(bench: Bench) -> Iterator[Seen]:
-    """Look up random ids, in one text or several, shorter than the longest."""
+    """Look up random ids, in one text or several, shorter than the longest; then drop."""
     config = bench.config(layer_norm_eps=bench.one_of(1e-12, 0.1), n_token_types=3)
     embedding = bench.make("BertEmbeddings", config)
     shape = (*bench.batch(), bench.one_of(4, 6))
     input_ids, segments = bench.ids(20, *shape), bench.ids(3, *shape)
-    yield Seen("the vectors of the tokens", embedding(input_ids))
-    yield Seen("the vectors of tokens in several segments", embedding(input_ids, segments))
+    ids = f"of ids of the shape {shape}, n_embed {config[1].n_embed}"
+    yield Seen(f"the vectors {ids}", embedding(input_ids))
+    yield Seen(f"the vectors {ids}, in several segments", embedding(input_ids, segments))
     yield Seen("the vectors of a text that fills all places", embedding(bench.ids(20, 9)))
+    yield Seen(f"the vectors {ids}, {TRAINING}", embedding.train()(input_ids))
+    half = bench.make("BertEmbeddings", bench.config(dropout=0.5))
+    measured, trained = half(input_ids), half.train()(input_ids)
+    yield Seen(f"whether {DOUBLED}", bool(((trained == 0) | torch.isclose(trained, 2 * measured, 1e-3)).all()))
 
 
 def head(bench: Bench) -> Iterator[Seen]:
-    """Let one head look at random vectors, nothing hidden."""
+    """Let one head look at random vectors, nothing hidden; then drop."""
     config = bench.config()
     part, shape = bench.make("BertAttentionHead", config), (*bench.batch(), bench.one_of(4, 6))
     x, everybody = bench.numbers(*shape, config[1].n_embed), torch.ones(shape, dtype=torch.bool)
     mixed, weights = bench.several(part(x, everybody), 2, MIXED)
-    yield Seen("the weights", weights)
-    yield Seen("the mixed vectors", mixed)
+    yield Seen(f"the weights, {of(x, config)}", weights)
+    yield Seen(f"the mixed vectors, {of(x, config)}", mixed)
     _, weights = part(300 * x, everybody)  # e to the power of such scores is infinite
     yield Seen("the weights of vectors that are 300 times as long", weights, 1e-2)
+    yield Seen(f"the mixed vectors, {of(x, config)}, {TRAINING}", part.train()(x, everybody)[0])
+    config = bench.config(dropout=0.5)
+    half, x = bench.make("BertAttentionHead", config), bench.numbers(32, 1, config[1].n_embed)
+    measured, trained = half(x, x[..., 0] < torch.inf)[0], half.train()(x, x[..., 0] < torch.inf)[0]
+    dropped = trained == 0
+    yield Seen(f"whether {DOUBLED}", bool((dropped | torch.isclose(trained, 2 * measured, 1e-3)).all()))
+    yield Seen("whether, in training, weights are dropped", bool((dropped.all(dim=-1) | ~dropped.any(dim=-1)).all()))
+
+
+def of(x: torch.Tensor, config: tuple[Any, Any]) -> str:
+    """Say what went in, so that the reader can redo it."""
+    return f"with x of the shape {tuple(x.shape)} and head_size {config[1].head_size}"
 
 
 def masks(bench: Bench) -> Iterator[Seen]:
@@ -46,14 +66,15 @@ def masks(bench: Bench) -> Iterator[Seen]:
         part, mask = bench.make("BertAttentionHead", config), bench.mask(*batch, n_tokens)
         x = bench.numbers(*batch, n_tokens, config[1].n_embed)
         mixed, weights = bench.several(part(x, mask), 2, MIXED)
-        yield Seen("the weights, with some tokens hidden", weights)
-        yield Seen("the mixed vectors, with some tokens hidden", mixed)
+        yield Seen(f"the weights, {of(x, config)}, some tokens hidden", weights)
+        yield Seen(f"the mixed vectors, {of(x, config)}, some tokens hidden", mixed)
         mask[(..., slice(None)) if not batch else 1] = False
         x.requires_grad_()
         mixed, weights = part(x, mask)
         yield Seen("the weights, where a text sees nothing", weights)
         yield Seen("the mixed vectors, where a text sees nothing", mixed)
-        (mixed.sum() + weights.square().sum()).backward()
+        is_clean = goes_back(mixed.sum() + weights.square().sum())
+        yield Seen("whether the gradient has no NaN on its way back, where a text sees nothing", is_clean)
         yield Seen("the gradient of x, where a text sees nothing", x.grad)
     for dtype in (torch.float16, torch.bfloat16):
         part, mask = bench.make("BertAttentionHead", config, dtype=dtype), bench.mask(2, n_tokens)
@@ -65,13 +86,30 @@ def masks(bench: Bench) -> Iterator[Seen]:
         yield Seen(f"the mixed vectors in {kind}", mixed)
 
 
+def goes_back(value: torch.Tensor) -> bool:
+    """Compute gradients; say whether no step of the way gives NaN, not even one that is written over later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with torch.autograd.detect_anomaly():
+                value.backward()
+        except RuntimeError as error:
+            if "nan values" not in str(error):
+                raise
+            return False
+    return True
+
+
 def heads(bench: Bench) -> Iterator[Seen]:
     """Let many heads look."""
     config = bench.config()
     part, shape = bench.make("BertSelfAttention", config), (*bench.batch(), bench.one_of(4, 5))
-    mixed, weights = bench.several(part(bench.numbers(*shape, config[1].n_embed), bench.mask(*shape)), 2, MIXED)
-    yield Seen("the weights of all heads", weights)
-    yield Seen("the joined vectors", mixed)
+    x, mask = bench.numbers(*shape, config[1].n_embed), bench.mask(*shape)
+    mixed, weights = bench.several(part(x, mask), 2, "the joined vectors and the weights")
+    what = f"with x of the shape {tuple(x.shape)} and {config[1].n_heads} heads"
+    yield Seen(f"the weights of all heads, {what}", weights)
+    yield Seen(f"the joined vectors, {what}", mixed)
+    yield Seen(f"the joined vectors, {what}, {TRAINING}", part.train()(x, mask)[0])
 
 
 def norm_and_feed_forward(bench: Bench) -> Iterator[Seen]:
@@ -80,13 +118,16 @@ def norm_and_feed_forward(bench: Bench) -> Iterator[Seen]:
         n_features = bench.one_of(3, 4, 7)
         norm = bench.make("LayerNorm", n_features, eps)
         for shape in ((n_features,), (2, 3, n_features)):
-            yield Seen(f"LayerNorm, eps {eps:g}", norm(3 * bench.numbers(*shape) + 2))
+            yield Seen(f"LayerNorm of vectors of the shape {shape}, eps {eps:g}", norm(3 * bench.numbers(*shape) + 2))
         yield Seen(f"LayerNorm of a vector of zeros, eps {eps:g}", norm(bench.numbers(2, n_features) * 0))
         still = bench.numbers(2, n_features) * 1e-3
         yield Seen(f"LayerNorm of small vectors, eps {eps:g}", norm(still), 1e-3)
+    new = bench.make("LayerNorm", 4, 1e-12, new=True)
+    yield Seen("a new LayerNorm, with the gain and bias that it begins with", new(3 * bench.numbers(5, 4) + 2))
     config = bench.config(n_feed_forward=bench.one_of(5, 11))
-    part = bench.make("FeedForward", config)
-    yield Seen("the feed-forward network", part(bench.numbers(*bench.batch(), 4, config[1].n_embed)))
+    part, x = bench.make("FeedForward", config), bench.numbers(*bench.batch(), 4, config[1].n_embed)
+    yield Seen(f"the feed-forward network, with x of the shape {tuple(x.shape)}", part(x))
+    yield Seen(f"the feed-forward network, {TRAINING}", part.train()(x))
 
 
 def layer(bench: Bench) -> Iterator[Seen]:
@@ -97,6 +138,7 @@ def layer(bench: Bench) -> Iterator[Seen]:
     after, weights = bench.several(part(x, mask), 2, "the new vectors and the weights")
     yield Seen("the weights of all heads", weights)
     yield Seen("the new vectors", after)
+    yield Seen(f"the new vectors {TRAINING}", part.train()(x, mask)[0])
 
 
 def encoder(bench: Bench) -> Iterator[Seen]:
@@ -124,6 +166,7 @@ def pooler(bench: Bench) -> Iterator[Seen]:
     part, shape = bench.make("BertPooler", config), (*bench.batch(), 5)
     x = bench.numbers(*shape, config[1].n_embed)
     yield Seen("what the pooler makes of a text", part(x))
+    yield Seen(f"what the pooler makes of a text {TRAINING}", part.train()(x))
     x, mask = bench.numbers(3, 5, config[1].n_embed), bench.mask(3, 5)
     mask[1] = False
     mean = bench.part("masked_mean")

@@ -8,7 +8,7 @@ from nano_bert.check.bench import Bench, Seen
 from nano_bert.check.reference import PACKAGE
 
 WORDS = ["the", "film", "was", "good", "not", "bad", "a", "cast", "plot", "ending", "dull", "fine"]
-OTHER = ["The", "FILM", "Ishmael", "purse", "drizzly", ",", "!", "not,", "bad!", "it's", "(good)"]
+OTHER = ["The", "FILM", "Ishmael", "purse", "café", "10/10", ",", "!", "not,", "bad!!", "it's", "(good)"]
 
 
 def tokenizer(bench: Bench) -> Iterator[Seen]:
@@ -23,7 +23,7 @@ def tokenizer(bench: Bench) -> Iterator[Seen]:
         " ".join(everything[int(index)] for index in bench.ids(len(everything), length))
         for length in (3, 1, longest - 2, longest - 1, 40)
     ]
-    for text in texts:
+    for text in [*texts, "Café: 10/10!!"]:
         yield Seen(f"tokenize({text!r:.60})", part.tokenize(text))
     for text in ["", *texts]:
         yield Seen(f"encode({text!r:.60})", part.encode(text))

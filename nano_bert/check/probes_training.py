@@ -15,6 +15,8 @@ def loss(bench: Bench) -> Iterator[Seen]:
     config = bench.config(layer_norm_eps=bench.one_of(1e-12, 0.1))
     part, words = bench.make("MaskedWordHead", config), bench.numbers(20, config[1].n_embed)
     yield Seen("the scores of MaskedWordHead", part(bench.numbers(2, 3, config[1].n_embed), words))
+    new = bench.make("MaskedWordHead", config, new=True)
+    yield Seen("the bias of the words with which MaskedWordHead begins", new(words[:2], words * 0))
     logits, labels = bench.numbers(3, 6, 9, scale=2.0).requires_grad_(), bench.ids(9, 3, 6)
     labels[:, 0] = bench.one_of(0, 4)
     labels[0, 1:], labels[1, 3:] = -100, -100

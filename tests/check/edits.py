@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import os
 import random
 from collections.abc import Callable, Iterator
 
@@ -22,6 +23,13 @@ OTHER_NAMES = (
     {"scores", "weights"}, {"n_embed", "head_size"}, {"mean", "sum"}, {"square", "abs"}, {"argmax", "argmin"},
     {"input_ids", "labels"}, {"n_masked", "n_drawn"}, {"eval", "train"}, {"tanh", "sigmoid"},
 )  # fmt: skip
+
+
+def drawn() -> random.Random:
+    """New dice; what they throw can be had again: `NANO_BERT_SEED=… pytest …`."""
+    seed = int(os.environ.get("NANO_BERT_SEED") or random.SystemRandom().randrange(10**9))
+    print(f"NANO_BERT_SEED={seed}")
+    return random.Random(seed)
 
 
 def edits(tree: ast.Module) -> list[tuple[str, Callable[[], None], int]]:
