@@ -6,6 +6,8 @@ when the file ends the process, stops it for ever, or makes it crash.
 
 import faulthandler
 import json
+import math
+import signal
 import sys
 import traceback
 from collections.abc import Generator, Sequence
@@ -20,14 +22,15 @@ from nano_bert.check.rungs import LADDER, Rung
 MEMORY = 4 * 2**30  # bytes beyond what Python and torch take by themselves
 
 
-def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str]) -> None:
+def main(file: str, events: str, trace: str, seconds: float, most: float, words: Sequence[str]) -> None:
     """Judge some rungs of a file, or something else of it.
 
     Args:
         file: The reader's file.
         events: Where to write what happens.
         trace: Where to write in which line the file was when its time was over.
-        seconds: How long each rung may take.
+        seconds: How long each rung may take, in time of the processor.
+        most: The same on a clock, for what waits and does nothing.
         words: The numbers of the rungs; or that of an exercise, such as "4.4".
     """
     sys.dont_write_bytecode = True  # nothing is left in the reader's folder
@@ -43,16 +46,20 @@ def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str
 
         torch.set_num_threads(1)
         limit_memory()
+        if hasattr(signal, "SIGXCPU"):  # sent when the time of the processor is over
+            faulthandler.register(signal.SIGXCPU, file=stuck, chain=True)
 
         @contextmanager
         def watch(number: int) -> Generator[None, None, None]:
             """Give a rung its time; what runs when it is over stands in the trace."""
             tell(stage=number)
-            faulthandler.dump_traceback_later(seconds, exit=True, file=stuck)
+            faulthandler.dump_traceback_later(most, exit=True, file=stuck)
+            limit_processor(seconds)
             try:
                 yield
             finally:
                 faulthandler.cancel_dump_traceback_later()
+                limit_processor(None)
 
         try:
             with watch(0):
@@ -68,6 +75,19 @@ def main(file: str, events: str, trace: str, seconds: float, words: Sequence[str
 def rung_of(word: str) -> Rung:
     """Return a rung by its number, or an exercise, which is judged in the same way."""
     return EXERCISES[word] if word in EXERCISES else LADDER[int(word) - 1]
+
+
+def limit_processor(seconds: float | None) -> None:
+    """Let the process compute only so much longer, where the system can see to that; None for as long as it likes."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        soft = most if seconds is None else math.ceil(used.ru_utime + used.ru_stime + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, most))
+    except (ImportError, OSError, ValueError):  # Windows cannot
+        return
 
 
 def limit_memory() -> None:
@@ -128,4 +148,4 @@ def line_in(file: Path, error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), sys.argv[5:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), float(sys.argv[5]), sys.argv[6:])

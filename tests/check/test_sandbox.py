@@ -32,7 +32,7 @@ BAD = {
 QUICK = ("an endless loop",)
 
 
-def looked_at(folder: Path, text: str, seconds: float = 20.0) -> tuple[Result, str]:
+def looked_at(folder: Path, text: str, seconds: float = 10.0) -> tuple[Result, str]:
     file = folder / "my_bert.py"
     file.write_text(text, encoding="utf-8")
     before = sorted(folder.rglob("*")), file.read_bytes(), file.stat().st_mtime_ns
@@ -49,7 +49,7 @@ def looked_at(folder: Path, text: str, seconds: float = 20.0) -> tuple[Result, s
 def test_whatever_a_part_does_a_sentence_comes_out(what: str, tmp_path: Path) -> None:
     code, sentence = BAD[what]
     result, text = looked_at(
-        tmp_path, solved().replace(INSIDE, code + INSIDE), {"an endless loop": 1.0, "a wait": 4.0}.get(what, 20.0)
+        tmp_path, solved().replace(INSIDE, code + INSIDE), {"an endless loop": 1.0, "a wait": 1.0}.get(what, 10.0)
     )
     assert sentence in text
     assert [one["number"] for one in result.reports] == [1, 2]
