@@ -6,6 +6,7 @@ neither away. Where numbers are rounded on the way, the last digit may be off by
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -58,7 +59,7 @@ def told(number: str, words: Sequence[str]) -> tuple[bool, str]:
         False
     """
     answer = known()[number]
-    words = [word for typed in words for word in typed.replace(",", " ").split()]
+    words = things_in(" ".join(words), answer)
     if len(words) != answer.count:
         given = f", but these are {len(words)}" if words else ""
         return False, f"Exercise {number} asks for {answer.asks}: type {answer.count} after its number{given}."
@@ -66,7 +67,7 @@ def told(number: str, words: Sequence[str]) -> tuple[bool, str]:
         choices = [[word.lower()] for word in words]
     else:
         try:
-            choices = [around(float(word.replace("\u2212", "-")), answer.decimals) for word in words]
+            choices = [around(float(word), answer.decimals) for word in words]
         except ValueError:
             return (
                 False,
@@ -78,6 +79,16 @@ def told(number: str, words: Sequence[str]) -> tuple[bool, str]:
     return (
         False,
         f"Exercise {number}: not yet. It asks for {answer.asks}{digits}. Go through it once more, step by step.",
+    )
+
+
+def things_in(typed: str, answer: Answer) -> list[str]:
+    """Return what was typed, one by one: a comma stands between two of them, or between the thousands of a number."""
+    if answer.decimals is not None:
+        typed = re.sub(r"[][()]", " ", typed.replace("\u2212", "-"))
+    words = typed.replace(",", " ").split()
+    return (
+        words if len(words) == answer.count else re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", typed).replace(",", " ").split()
     )
 
 

@@ -6,7 +6,10 @@ is named. What is asked for stands in the exercise.
 
 from nano_bert.check.rungs import Rung
 
-# The number of an exercise, the functions that it asks for, and the probe.
+# The pages between two chapters, by the chapter before them.
+BETWEEN = {"depth": 8, "measuring": 11}
+
+# The number of an exercise, and the function that it asks for.
 TABLE = (
     ("1.3", "bag_score"),
     ("2.4", "encode"),
@@ -18,10 +21,12 @@ TABLE = (
     ("7.4", "layer_norm"),
     ("8.4", "masked_mean"),
     ("8.5", "count_parameters"),
+    ("depth.1", "transformer_layer"),
     ("9.4", "our_names"),
     ("10.4", "cut"),
     ("10.5", "learn"),
     ("11.4", "hide"),
+    ("measuring.3", "f1"),
     ("12.4", "accuracy_by"),
     ("12.5", "train_epoch"),
     ("13.3", "spearman"),
@@ -29,16 +34,13 @@ TABLE = (
     ("14.3", "attention_by_pieces"),
 )
 
-EXERCISES = {
-    number: Rung(
-        0,
-        number,
-        int(number.partition(".")[0]),
-        (function,),
-        f"probes_exercises.{'hidden_attention' if number == '5.4' else function}"
-        if int(number.partition(".")[0]) < 9
-        else f"probes_later.{function}",
-        seeds=4,
-    )
-    for number, function in TABLE
-}
+
+def exercise(number: str, function: str) -> Rung:
+    """Return what judges an exercise."""
+    page = number.partition(".")[0]
+    chapter = BETWEEN[page] if page in BETWEEN else int(page)
+    probe = "hidden_attention" if number == "5.4" else function
+    return Rung(0, number, chapter, (function,), f"probes_{'exercises' if chapter < 9 else 'later'}.{probe}", seeds=4)
+
+
+EXERCISES = {number: exercise(number, function) for number, function in TABLE}

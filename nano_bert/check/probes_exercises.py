@@ -1,6 +1,8 @@
 """Probes of the exercises of chapters 1 to 8: small functions, compared with PyTorch or with the package."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -126,6 +128,36 @@ def count_parameters(bench: Bench) -> Iterator[Seen]:
         yield Seen(f"count_parameters{sizes}", int(bench.part("count_parameters")(*sizes)))
 
 
+def transformer_layer(bench: Bench) -> Iterator[Seen]:
+    """Put four functions together in both orders, and count how often each is asked."""
+    width = 6
+    among, think = linear(bench, 5, 5), linear(bench, width, width)
+    norms = [nn.LayerNorm(width).to(bench.dtype).requires_grad_(False) for _ in range(2)]
+    for norm in norms:
+        norm.weight.copy_(bench.numbers(width))
+        norm.bias.copy_(bench.numbers(width))
+    asked: list[str] = []
+
+    def attend(x: Tensor) -> Tensor:
+        return among(x.mT).mT
+
+    parts: dict[str, Callable[[Tensor], Tensor]] = {"attend": attend, "think": think}
+    parts |= {"norm_1": norms[0], "norm_2": norms[1]}
+
+    def noted(name: str) -> Callable[[Tensor], Tensor]:
+        def ask(x: Tensor) -> Tensor:
+            asked.append(name)
+            return parts[name](x)
+
+        return ask
+
+    for norm_first in (False, True):
+        asked.clear()
+        out = bench.part("transformer_layer")(bench.numbers(5, width), *map(noted, parts), norm_first)
+        yield Seen(f"the layer, norm_first={norm_first}", out)
+        yield Seen(f"the functions that were called, norm_first={norm_first}", sorted(asked))
+
+
 def attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return what PyTorch mixes, and its weights: what it mixes of an identity. What sees nothing gives zeros."""
     if mask is not None:
@@ -179,6 +211,19 @@ def normed(x: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
     return torch.layer_norm(x, x.shape[-1:], gain, bias, eps)
 
 
+def in_a_layer(x: Tensor, attend: Any, think: Any, norm_1: Any, norm_2: Any, norm_first: bool) -> Tensor:
+    """Return what the package's layer makes of the same four functions."""
+
+    def attention(x: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        return attend(x), torch.zeros(1, len(x), len(x))
+
+    layer = PACKAGE.BertLayer
+    parts = SimpleNamespace(norm_first=norm_first, attention=attention, attention_norm=norm_1)
+    parts.feed_forward, parts.feed_forward_norm, parts.dropout = think, norm_2, nn.Identity()
+    parts.after_attention = partial(layer.after_attention, parts)
+    return layer.forward(parts, x, torch.ones(len(x), dtype=torch.bool))[0]
+
+
 def counted(vocab_size: int, n_layers: int, n_embed: int, max_seq_len: int, n_token_types: int) -> int:
     """Return how many parameters a config counts."""
     sizes = {"n_embed": n_embed, "max_seq_len": max_seq_len, "n_token_types": n_token_types}
@@ -187,4 +232,4 @@ def counted(vocab_size: int, n_layers: int, n_embed: int, max_seq_len: int, n_to
 
 PACKAGE.bag_score, PACKAGE.encode, PACKAGE.embed = of_bag, padded, of_tables
 PACKAGE.attention, PACKAGE.many_heads, PACKAGE.all_heads = attended, of_heads, of_all_heads
-PACKAGE.layer_norm, PACKAGE.count_parameters = normed, counted
+PACKAGE.layer_norm, PACKAGE.count_parameters, PACKAGE.transformer_layer = normed, counted, in_a_layer

@@ -15,6 +15,7 @@ from nano_bert.model import NanoBertForClassification
 from nano_bert.pretrained.weight_names import from_hugging_face, to_hugging_face
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from nano_bert.tokenizer.learn_vocabulary import learn_merges
+from nano_bert.training.evaluation import measure
 
 
 def our_names(bench: Bench) -> Iterator[Seen]:
@@ -67,6 +68,13 @@ def hide(bench: Bench) -> Iterator[Seen]:
     yield Seen("how many ids are drawn that are not in word_ids", int((~torch.isin(drawn, word_ids)).sum()))
     enough = 9 <= int(stays.sum()) <= 14  # nine stay, and of the nine drawn a few may be what they were
     yield Seen("whether nine stay, or a few more by chance", enough)
+
+
+def f1(bench: Bench) -> Iterator[Seen]:
+    """Measure each class, one of which is neither in the truth nor in the answers."""
+    true, answered = bench.ids(3, 8).tolist(), bench.ids(3, 8).tolist()
+    for of in range(4):
+        yield Seen(f"f1({true}, {answered}, {of})", float(bench.part("f1")(true, answered, of)), 1e-6)
 
 
 def accuracy_by(bench: Bench) -> Iterator[Seen]:
@@ -160,6 +168,11 @@ def by_group(groups: Sequence[Any], true: Sequence[int], answered: Sequence[int]
     return {group: (len(row), sum(row) / len(row)) for group, row in rows.items()}
 
 
+def of_class(true: Sequence[int], answered: Sequence[int], of: int) -> float:
+    """Return the F1 of a class, as the package measures it."""
+    return list(measure(true, answered, [str(number) for number in range(of + 4)]).f1.values())[of]
+
+
 def one_epoch(model: Any, reader: Any, optimizer: Any, texts: list[str], labels: list[int], size: int) -> float:
     """Train for an epoch, and return the mean loss over the texts."""
     model.train()
@@ -211,5 +224,5 @@ def in_one(scores: Tensor, values: Tensor, size: int) -> Tensor:
 
 
 PACKAGE.our_names, PACKAGE.cut, PACKAGE.learn, PACKAGE.hide = from_hugging_face, spelt, first_pieces, with_shares
-PACKAGE.accuracy_by, PACKAGE.train_epoch = by_group, one_epoch
+PACKAGE.accuracy_by, PACKAGE.train_epoch, PACKAGE.f1 = by_group, one_epoch, of_class
 PACKAGE.spearman, PACKAGE.without_head, PACKAGE.attention_by_pieces = rank_correlation, less_a_head, in_one

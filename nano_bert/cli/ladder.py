@@ -33,7 +33,7 @@ def run_start(options: argparse.Namespace) -> None:
 
 def run_check(options: argparse.Namespace) -> None:
     """Judge a file or an answer, and leave with exit code 1 if something of what was asked for is not right yet."""
-    if options.words and re.fullmatch(r"\d+\.\d+", options.words[0]):
+    if options.words and re.fullmatch(r"(\d+|depth|measuring)\.\d+", options.words[0]):
         run_exercise(options.words[0], options.words[1:])
         return
     rungs, file = asked(options.words)
