@@ -87,7 +87,7 @@ def with_guess(html: str, key: str) -> str:
         raise GuessError(f"{key}: the answer ends with no list of what the wrong ones overlook, such as - *2?* …")
     said = [" ".join(entities.unescape(guess).split()) for guess in REPLY.findall(replies[0])]
     marked = REPLY.sub(lambda reply: f'<li data-guess="{entities.escape(reply[1])}">', replies[1])
-    rest = f'{rest[: replies.start()]}<ul class="replies">{marked}</ul>{rest[replies.end() :]}'
+    rest = f'{rest[: replies.start()]}<ul data-for="{key}">{marked}</ul>{rest[replies.end() :]}'
     choices, numbers = CHOICES.search(box), NUMBERS.search(box)
     if choices:
         items = ITEM.findall(choices[1])
@@ -102,9 +102,11 @@ def with_guess(html: str, key: str) -> str:
         raise GuessError(f"{key}: it has neither a numbered list of choices nor a line such as *A whole number.*")
     bold = [number_of(written) for written in BOLD.findall(rest[: replies.start()])]
     count, within = COUNTS[numbers[2]], WITHIN.search(numbers[1])
+    if not ({"Something else"} <= {*said} or {"More", "Less"} <= {*said}):
+        raise GuessError(f"{key}: it has no sentence for larger and for smaller numbers (*More?*, *Less?*), or for all")
     if len(bold) < count:
         raise GuessError(f"{key}: the answer prints no number in bold, or too few")
-    data = {"key": key, "right": " ".join(bold[:count]), "within": within[1] if within else 0}
+    data = {"key": key, "right": " ".join(bold[:count]), "within": within[1] if within else 0, "count": count}
     return box[: numbers.start()] + typed(numbers[1], **data) + box[numbers.end() :] + rest
 
 
@@ -119,7 +121,8 @@ def with_exercises(html: str, stem: str) -> str:
         one = ANSWERS[number]
         digits = "" if not one["decimals"] else f", to {one['decimals']} decimal{'s' * (one['decimals'] > 1)}"
         hint = f"{number}: type {entities.escape(one['asks'], quote=False)}{digits}"
-        data = {"key": number, **{name: one[name] for name in ("decimals", "count", "fingerprint")}}
+        decimals = "" if one["decimals"] is None else one["decimals"]
+        data = {"key": number, "decimals": decimals, "count": one["count"], "fingerprint": one["fingerprint"]}
         items[int(number.rpartition(".")[2]) - 1] += typed(hint, **data)
     return html[:begin] + "".join(items) + html[end:]
 

@@ -59,6 +59,17 @@ def test_a_prediction_is_a_box_of_its_own(site: Path) -> None:
         assert "<strong>Predict.</strong>" not in built or page.name == "how-to-read.md", page.name
 
 
+def test_predictions_and_exercises_can_be_answered_on_their_page(site: Path) -> None:
+    """Each prediction has choices or a place for a number, and each exercise that has an answer a place for it."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        built, asked = text_of(site / f"{page.stem}.html"), text_of(page).count("> [!TIP]\n> **Predict.** ")
+        assert len(re.findall(r'<(?:ol|form) class="\w+" data-key="[\w-]+:', built)) == asked, page.name
+        assert len(re.findall(r'<ul data-for="', built)) == asked, page.name
+    known = json.loads(text_of(ROOT / "nano_bert" / "check" / "answers.json"))
+    forms = [key for page in site.glob("*.html") for key in re.findall(r'"typed" data-key="([\w.]+)"', text_of(page))]
+    assert sorted(forms) == sorted(known)
+
+
 def test_the_readme_installs_the_book_as_the_project_says() -> None:
     """The first command of README, which needs no torch, and the extra "book" name the same packages."""
     readme = text_of(ROOT / "README.md")
