@@ -65,7 +65,8 @@ def carry_out(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
-    name = options.recipe or recipes_of(options.corpus)[-1]  # they stand from small to large
+    names = recipes_of(options.corpus)  # they stand from small to large
+    name = options.recipe or ([name for name in names if not RECIPES[name].weights] or names)[-1]
     recipe = recipe_for(options.corpus, name)
     model, training = (
         given(options, MODEL_OPTIONS),

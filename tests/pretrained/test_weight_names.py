@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining
 from nano_bert.pretrained.weight_names import (
@@ -244,10 +244,22 @@ def test_every_bert_takes_a_new_classifier(tmp_path: Path, kind: Any, pooler: bo
     assert torch.equal(again(**batch).logits, model(**batch).logits)
 
 
-def test_pooling_is_a_choice_for_a_new_classifier(tmp_path: Path) -> None:
+@pytest.mark.parametrize("choice", [{"pooling": "mean"}, {"dropout": 0.0}])
+def test_what_is_a_choice_for_a_new_classifier(tmp_path: Path, choice: dict[str, Any]) -> None:
     NanoBertForClassification(vocab_size=10).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="pooling is a choice for a new classifier: give the names of its classes"):
-        NanoBertForClassification.from_pretrained(tmp_path, pooling="mean")
+    with pytest.raises(ValueError, match="choices for a new classifier: give the names of its classes"):
+        NanoBertForClassification.from_pretrained(tmp_path, **choice)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5, None])
+def test_dropout_of_a_fine_tuning_reaches_every_part(tmp_path: Path, dropout: float | None) -> None:
+    NanoBertForClassification(vocab_size=10, dropout=0.2).save_pretrained(tmp_path)
+    model = NanoBertForClassification.from_pretrained(tmp_path, labels=("a", "b"), dropout=dropout)
+    expected = 0.2 if dropout is None else dropout
+    assert model.config.dropout == expected
+    assert {part.p for part in model.modules() if isinstance(part, nn.Dropout)} == {expected}
+    with pytest.raises(ValueError, match="dropout is the share of features to drop"):
+        NanoBertForClassification.from_pretrained(tmp_path, labels=("a", "b"), dropout=1.0)
 
 
 # The same weights, kept in other ways
