@@ -1,13 +1,14 @@
 """Distillation: a small model learns from what a large one thinks.
 
-A label says that a review is positive. A large model that has learnt from labels says more: that this one is positive
-beyond doubt, and that one by a hair. A small model that learns to say the same is taught on each text how sure it should
-be, and may be taught on texts that nobody has labelled (Hinton et al., 2015, "Distilling the Knowledge in a Neural
-Network", https://arxiv.org/abs/1503.02531; from BERT to a small network: Tang et al., 2019,
-https://arxiv.org/abs/1903.12136).
+A label says that a review is positive. A large model that has learnt from labels says more: that this review is positive
+beyond doubt, that one by a hair, and how it feels about any part of it that nobody has labelled. A small model can learn
+all that as it learns labels: its probabilities are compared with the teacher's (Hinton et al., 2015, "Distilling the
+Knowledge in a Neural Network", https://arxiv.org/abs/1503.02531).
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from nano_bert.data.corpus import Corpus
+from nano_bert.data.corpus import Corpus, Split
 from nano_bert.fast.data_parallel import Losses
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer
@@ -27,7 +28,7 @@ from nano_bert.training.run import Run
 
 
 class Distillation(Classification):
-    """Learn the answers of a teacher to the training texts, in place of their labels."""
+    """Learn a teacher's probabilities for the training texts, in place of their labels."""
 
     def __init__(
         self,
@@ -39,7 +40,8 @@ class Distillation(Classification):
     ) -> None:
         super().__init__(model, tokenizer, corpus, settings)
         self.answers = answers
-        self.identity |= {"answers": answers.tolist()}
+        digest = hashlib.sha256(answers.numpy().tobytes()).hexdigest()[:16]
+        self.identity: dict[str, Any] = {**self.identity, "fingerprint of the teacher's answers": digest}
 
     def batches(self, generator: torch.Generator) -> Iterator[dict[str, Tensor]]:
         """Yield the texts in batches of like length, shuffled, with the teacher's answers."""
@@ -48,7 +50,83 @@ class Distillation(Classification):
             yield {**inputs, "answers": self.answers[chosen]}
 
     def losses(self, batch: Mapping[str, Tensor]) -> Losses:
-        """Return the cross-entropy against the teacher's probabilities, summed over the texts of the batch."""
-        inputs = {name: rows for name, rows in batch.items() if name != "answers"}
-        logits = self.model(**inputs).logits
+        """Return the cross-entropy with the teacher's answers, summed over the texts of the batch."""
+        logits = self.model(batch["input_ids"], batch["attention_mask"]).logits
         return [(cross_entropy(logits, batch["answers"], reduction="sum"), len(logits))]
+
+
+def distil(
+    model: NanoBertForClassification,
+    tokenizer: Tokenizer,
+    corpus: Corpus,
+    answers: Float[Tensor, "text n_classes"],
+    settings: TrainingConfig | None = None,
+    run: Run | None = None,
+) -> list[dict[str, Any]]:
+    """Teach a classifier what another one answers; afterwards it holds the weights of its best epoch on validation.
+
+    Args:
+        model: The student.
+        tokenizer: Its tokenizer; the teacher may have another one.
+        corpus: The texts of `train` are learnt from, its labels are not looked at; `validation` is, with its labels.
+        answers: For each text of `train` the teacher's probabilities, from `predict_probabilities`.
+        settings: How to train.
+        run: Where the run is kept, as in `nano_bert.training.train`.
+
+    Returns:
+        The history, as `nano_bert.training.train` gives it; the loss is never below the teacher's own uncertainty.
+
+    Raises:
+        ValueError: If the answers are not probabilities, one row for each text; and as in `nano_bert.training.train`.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert import NanoBertForClassification, WordTokenizer
+        >>> from nano_bert.data import Corpus, Split
+        >>> from nano_bert.training import TrainingConfig
+        >>> from nano_bert.training.distillation import distil
+        >>> split = Split(["good film", "bad film", "film"], [1, 0, 0])
+        >>> corpus = Corpus("tiny", ("negative", "positive"), split, split, split)
+        >>> tokenizer = WordTokenizer.from_texts(split.texts)
+        >>> _ = torch.manual_seed(0)
+        >>> student = NanoBertForClassification(vocab_size=len(tokenizer), n_embed=8, dropout=0.0)
+        >>> answers = torch.tensor([[0.1, 0.9], [0.9, 0.1], [0.6, 0.4]])
+        >>> settings = TrainingConfig(epochs=60, learning_rate=0.05, patience=60)
+        >>> history = distil(student, tokenizer, corpus, answers, settings)
+        >>> uncertainty = -(answers * answers.log()).sum(dim=-1).mean()  # how unsure the teacher is
+        >>> round(uncertainty.item(), 3), round(history[-1]["train_loss"], 3)
+        (0.441, 0.441)
+    """
+    settings, run = settle(settings, run)
+    answers = check_answers(answers, corpus)
+    likely = Split(corpus.train.texts, answers.argmax(dim=-1).tolist())
+    corpus = replace(corpus, train=likely)
+    return learn(Distillation(model, tokenizer, corpus, answers, settings), settings, run)
+
+
+def check_answers(answers: Tensor, corpus: Corpus) -> Float[Tensor, "text n_classes"]:
+    """Return a teacher's answers as they are needed.
+
+    Raises:
+        TypeError: If they are no tensor of fractions.
+        ValueError: If there is not one row for each text, a row does not sum to 1, or a share is no probability.
+    """
+    given: object = answers
+    if not isinstance(given, Tensor) or not given.is_floating_point():
+        kind = given.dtype if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"The teacher's answers are a tensor of probabilities, but these are {kind}.")
+    expected = (len(corpus.train), len(corpus.label_names))
+    if given.shape != expected:
+        raise ValueError(
+            f"The teacher gives each of the {expected[0]} texts one probability for each of {expected[1]} classes, a "
+            f"tensor of shape {expected}; but these answers have the shape {tuple(given.shape)}."
+        )
+    given = given.detach().float().cpu()
+    wrong = ~((given >= 0).all(dim=-1) & ((given.sum(dim=-1) - 1).abs() < 1e-3))  # so that NaN is wrong, too
+    if wrong.any():
+        text = int(wrong.nonzero()[0])
+        raise ValueError(
+            f"Probabilities are at least 0 and sum to 1, but the answer to text {text} is {given[text].tolist()}. "
+            f"(Scores become probabilities by softmax.)"
+        )
+    return given
