@@ -2,6 +2,7 @@
 
 loop            what every training does, whatever there is to learn
 classification  training with labels
+distillation    a small model learns what a large one thinks
 pretraining     training without: words are hidden, and guessed
 masking         which words are hidden
 sentence_pairs  which second sentence follows, and which was drawn at random
