@@ -73,15 +73,6 @@ HATEXPLAIN_LAPTOP = Recipe(
     training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
 )
 
-HATEXPLAIN_MINILM = Recipe(
-    corpus="hatexplain",
-    about="published weights: MiniLM, fine-tuned on all posts",
-    tokenizer={"max_seq_len": 128},
-    model={"pooling": "mean"},
-    training=TrainingConfig(epochs=2, learning_rate=5e-5, dtype="bfloat16"),
-    weights=MINILM,
-)
-
 RECIPES = {
     "phrases": Recipe(
         corpus="phrases",
@@ -147,8 +138,14 @@ RECIPES = {
         corpus="hatexplain-3",
         training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
     ),
-    "hatexplain-minilm": HATEXPLAIN_MINILM,
-    "hatexplain-3-minilm": replace(HATEXPLAIN_MINILM, corpus="hatexplain-3"),
+    "hatexplain-3-minilm": Recipe(
+        corpus="hatexplain-3",
+        about="published weights: MiniLM, fine-tuned on all posts",
+        tokenizer={"max_seq_len": 128},
+        model={"pooling": "mean"},
+        training=TrainingConfig(learning_rate=1e-4, dtype="bfloat16"),
+        weights=MINILM,
+    ),
 }
 
 
