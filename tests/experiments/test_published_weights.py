@@ -63,7 +63,9 @@ def test_a_size_that_is_not_theirs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"^n_layers, vocab_size cannot be chosen: published weights have a size of their"
     ):
-        build(replace(recipe, model={"pooling": "mean", "n_layers": 1, "dropout": 0.5, "vocab_size": 9}), CORPUS, seed=0)
+        build(
+            replace(recipe, model={"pooling": "mean", "n_layers": 1, "dropout": 0.5, "vocab_size": 9}), CORPUS, seed=0
+        )
 
 
 def test_a_record_of_published_weights_is_complete_and_taken_as_it_is(
