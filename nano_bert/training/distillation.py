@@ -1,9 +1,9 @@
 """Distillation: a small model learns from what a large one thinks.
 
-A label says that a review is positive. A large model that has learnt from labels says more: that this review is positive
-beyond doubt, that one by a hair, and how it feels about any part of it that nobody has labelled. A small model can learn
-all that as it learns labels: its probabilities are compared with the teacher's (Hinton et al., 2015, "Distilling the
-Knowledge in a Neural Network", https://arxiv.org/abs/1503.02531).
+A label says that a review is positive. A large model that has learnt from labels says more: that this review is
+positive beyond doubt, that one by a hair, and how it feels about any part of it that nobody has labelled. A small model
+can learn all that as it learns labels: its probabilities are compared with the teacher's (Hinton et al., 2015,
+"Distilling the Knowledge in a Neural Network", https://arxiv.org/abs/1503.02531).
 """
 
 import hashlib
