@@ -99,19 +99,18 @@ def distil(
     """
     settings, run = settle(settings, run)
     answers = check_answers(answers, corpus)
-    likely = Split(corpus.train.texts, answers.argmax(dim=-1).tolist())
-    corpus = replace(corpus, train=likely)
+    likely: list[int] = answers.argmax(dim=-1).tolist()
+    corpus = replace(corpus, train=Split(corpus.train.texts, likely))
     return learn(Distillation(model, tokenizer, corpus, answers, settings), settings, run)
 
 
-def check_answers(answers: Tensor, corpus: Corpus) -> Float[Tensor, "text n_classes"]:
+def check_answers(given: object, corpus: Corpus) -> Float[Tensor, "text n_classes"]:
     """Return a teacher's answers as they are needed.
 
     Raises:
         TypeError: If they are no tensor of fractions.
         ValueError: If there is not one row for each text, a row does not sum to 1, or a share is no probability.
     """
-    given: object = answers
     if not isinstance(given, Tensor) or not given.is_floating_point():
         kind = given.dtype if isinstance(given, Tensor) else type(given).__name__
         raise TypeError(f"The teacher's answers are a tensor of probabilities, but these are {kind}.")
