@@ -75,9 +75,10 @@ class BertModule(nn.Module):
     def fuse(self: Model) -> Model:
         """Compute all heads of a layer in one matrix product from now on: the same numbers, faster.
 
-        The weights are copied, so make the optimizer after this. A fused model gives no attention weights. One that
-        classifies by `[CLS]` reads the last layer there and nowhere else. Change heads, and set hooks, before this or
-        after `unfuse()`.
+        The weights are copied, so make the optimizer after this. A fused model gives no attention weights, and no
+        hidden states but the last. A classifier computes no more of that than it reads: no padding, where there is much
+        of it (asked alone, its `bert` then gives zeros there), and by `[CLS]` no other row. Change heads, and set
+        hooks, before this or after `unfuse()`.
 
         Returns:
             The model itself.

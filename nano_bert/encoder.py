@@ -34,7 +34,7 @@ class FeedForward(nn.Module):
         self.activation = nn.GELU()
         self.contract = nn.Linear(config.feed_forward_size, config.n_embed)
 
-    def forward(self, x: Float[Tensor, "*batch seq embed"]) -> Float[Tensor, "*batch seq embed"]:
+    def forward(self, x: Float[Tensor, "*places embed"]) -> Float[Tensor, "*places embed"]:
         """Return a new vector for each token, made from its old one alone."""
         return self.contract(self.activation(self.expand(x)))
 
@@ -75,13 +75,10 @@ class BertLayer(nn.Module):
     ) -> tuple[Float[Tensor, "*batch seq embed"], Float[Tensor, "*batch head query=seq key=seq"]]:
         """Return the tokens' new vectors, and the attention weights of every head."""
         found, weights = self.attention(self.attention_norm(x) if self.norm_first else x, attention_mask)
-        return self.after_attention(x, found), weights
+        return self.after_attention(x + self.dropout(found)), weights
 
-    def after_attention(
-        self, x: Float[Tensor, "*batch seq embed"], found: Float[Tensor, "*batch seq embed"]
-    ) -> Float[Tensor, "*batch seq embed"]:
-        """Add what attention found to what was there, and let the feed-forward network think about each token."""
-        x = x + self.dropout(found)
+    def after_attention(self, x: Float[Tensor, "*places embed"]) -> Float[Tensor, "*places embed"]:
+        """Let the feed-forward network think about each token, in which there now is what attention found."""
         if self.norm_first:
             return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         x = self.attention_norm(x)

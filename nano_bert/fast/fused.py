@@ -24,6 +24,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from nano_bert.attention import BertSelfAttention, check_mask
 from nano_bert.encoder import BertEncoder, BertLayer
 from nano_bert.fast.fusible import check_fusible, does_more, linears_of, reads_first
+from nano_bert.fast.packing import Packing, find_packing
 from nano_bert.model import NanoBERT
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -71,20 +72,26 @@ class FusedSelfAttention(nn.Module):
         return super().__getattr__(name)
 
     def forward(
-        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
-    ) -> Float[Tensor, "*batch seq embed"]:
-        """Mix the tokens of each text; return the joined vectors, as wide as `x`."""
-        attention_mask = check_mask(attention_mask, x.shape[:-1])
+        self,
+        x: Float[Tensor, "*places embed"],
+        attention_mask: Bool[Tensor, "*batch seq"],
+        packing: Packing | None = None,
+    ) -> Float[Tensor, "*places embed"]:
+        """Mix the tokens of each text; return the joined vectors, as wide as `x`, and packed where it is."""
+        packed: Tensor = self.query_key_value(x)
+        block = packed if packing is None else packing.unpack(packed)
+        attention_mask = check_mask(attention_mask, block.shape[:-1])
         query, key, value = (
             part.unflatten(-1, self.by_head).transpose(-2, -3)  # (*batch, head, seq, head_size)
-            for part in self.query_key_value(x).chunk(3, dim=-1)
+            for part in block.chunk(3, dim=-1)
         )
         # Where all is hidden, a softmax has nothing to share out: let it see everything, and set the answer to zero.
         something = attention_mask.any(dim=-1)[..., None, None, None]  # (*batch, 1, 1, 1)
         visible = attention_mask[..., None, None, :] | ~something  # (*batch, 1, 1, key)
         dropout = self.dropout.p if self.dropout.training else 0.0
         mixed = scaled_dot_product_attention(query, key, value, visible, dropout) * something
-        return self.output(mixed.transpose(-2, -3).flatten(-2))  # heads side by side: (*batch, seq, embed)
+        joined = mixed.transpose(-2, -3).flatten(-2)  # heads side by side: (*batch, seq, embed)
+        return self.output(joined if packing is None else packing.pack(joined))
 
     def answer_first(
         self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
@@ -162,14 +169,19 @@ class FusedLayer(BertLayer):
         share_parts(layer, self)
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride] (there are no weights to give)
-        self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"], first_only: bool = False
-    ) -> Float[Tensor, "*batch answered embed"]:
-        """Return the new vectors of all tokens, or of the first alone."""
+        self,
+        x: Float[Tensor, "*places embed"],
+        attention_mask: Bool[Tensor, "*batch seq"],
+        first_only: bool = False,
+        packing: Packing | None = None,
+    ) -> Float[Tensor, "*answered embed"]:
+        """Return the new vectors of all tokens, or of the first of each text alone."""
         check_fused(self.attention, FusedSelfAttention)
         looked_at = self.attention_norm(x) if self.norm_first else x
         if first_only:
-            return self.after_attention(x[..., :1, :], self.attention.answer_first(looked_at, attention_mask))
-        return self.after_attention(x, self.attention(looked_at, attention_mask))
+            found = self.attention.answer_first(looked_at, attention_mask)
+            return self.after_attention(x[..., :1, :] + self.dropout(found))
+        return self.after_attention(x + self.dropout(self.attention(looked_at, attention_mask, packing)))
 
     def give_back(self) -> BertLayer:
         """Return the clear layer, with the parts and weights of this one."""
@@ -187,6 +199,7 @@ class FusedEncoder(nn.Module):
         encoder: The clear encoder that it stands for.
         model: The model that it is a part of. While nobody there reads more of the result than its first token, the
             last layer answers for it alone. (Those below answer for every token, since the layer above looks at all.)
+            While nobody there reads padding, and much of a batch is padding, that is not computed, but left at zero.
     """
 
     def __init__(self, encoder: BertEncoder, model: nn.Module) -> None:
@@ -202,10 +215,16 @@ class FusedEncoder(nn.Module):
         """Run all layers; return the last hidden state alone, and no attention weights."""
         # Somebody may have put in another pooler since. (What is compiled was looked at when it was.)
         first_only = self.first_only and (torch.compiler.is_compiling() or reads_first(self.reader[0]))
+        packing = find_packing(attention_mask, self.reader[0], self, (FusedEncoder, FusedLayer, FusedSelfAttention))
+        x = x if packing is None else packing.pack(x)
         for place, layer in enumerate(self.layers, start=1):
             check_fused(layer, FusedLayer)
-            x = layer(x, attention_mask, first_only and place == len(self.layers))
-        return (self.final_norm(x),), None
+            first = first_only and place == len(self.layers)
+            if first and packing is not None:
+                x, packing = packing.unpack(x), None
+            x = layer(x, attention_mask, first, packing)
+        x = self.final_norm(x)
+        return (x if packing is None else packing.unpack(x),), None
 
     def give_back(self) -> BertEncoder:
         """Return the clear encoder: the layers that are left here, with their weights, and those that came since."""

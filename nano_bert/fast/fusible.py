@@ -6,7 +6,7 @@ that looks at what a head says. One product for all heads would do none of this,
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import nn
 
@@ -23,17 +23,22 @@ def linears_of(attention: BertSelfAttention) -> list[Any]:
     return [getattr(head, part) for part in PARTS for head in attention.heads]
 
 
-def reads_first(model: nn.Module) -> bool:
-    """Say whether a model reads nothing of its last layer but the first token: our classifier does, by `[CLS]`."""
+def reads_tokens(model: nn.Module) -> TypeGuard[NanoBertForClassification]:
+    """Say whether a model reads nothing of its last layer but tokens, and so no padding: our classifier does."""
     return (
         isinstance(model, NanoBertForClassification)
-        and model.config.pooling == "cls"
         and type(model).forward is NanoBertForClassification.forward
         and all(
             type(part) is kind and not does_more(part)
             for part, kind in ((model.bert, NanoBERT), (model.bert.pooler, BertPooler))
+            if part is not None
         )
     )
+
+
+def reads_first(model: nn.Module) -> bool:
+    """Say whether a model reads nothing of its last layer but the first token: our classifier does, by `[CLS]`."""
+    return reads_tokens(model) and model.config.pooling == "cls"
 
 
 def check_fusible(encoder: BertEncoder, model: nn.Module) -> None:
