@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from nano_bert.config import BertConfig
+from nano_bert.config import BertConfig, check_config
 from nano_bert.embeddings import check_shape, check_tensor, has_values
 
 
@@ -40,6 +40,7 @@ class BertAttentionHead(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.query = nn.Linear(config.n_embed, config.head_size)
         self.key = nn.Linear(config.n_embed, config.head_size)
         self.value = nn.Linear(config.n_embed, config.head_size)
@@ -95,6 +96,7 @@ class BertSelfAttention(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         # Typed as the list that it acts as, so that an editor knows what heads[0] is: torch's ModuleList does not say.
         self.heads: list[BertAttentionHead] = nn.ModuleList(BertAttentionHead(config) for _ in range(config.n_heads))  # pyright: ignore
         self.output = nn.Linear(config.n_embed, config.n_embed)

@@ -209,6 +209,20 @@ def _of_its_kind(name: str, value: Any) -> object:
     return int(number)
 
 
+def check_config(config: object) -> None:
+    """Refuse to build a part of a model from anything but its settings.
+
+    Raises:
+        TypeError: If these are none.
+    """
+    if not isinstance(config, BertConfig):
+        kind = type(config)  # with where it comes from: others call theirs a BertConfig, too
+        raise TypeError(
+            f"A part of a model is built from a BertConfig of nano_bert, as in BertLayer(BertConfig(vocab_size=100)), "
+            f"and not from a {kind.__name__} of {kind.__module__}."
+        )
+
+
 def make_config(config: BertConfig | None, settings: Mapping[str, Any]) -> BertConfig:
     """Return `config`, or a new one from `settings`: the two ways in which a model can be asked for.
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from nano_bert.config import BertConfig
+from nano_bert.config import BertConfig, check_config
 
 
 class BertEmbeddings(nn.Module):
@@ -34,6 +34,7 @@ class BertEmbeddings(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.words = nn.Embedding(config.vocab_size, config.n_embed, padding_idx=config.pad_id)
         self.positions = nn.Embedding(config.max_seq_len, config.n_embed)
         self.segments = nn.Embedding(config.n_token_types, config.n_embed)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from nano_bert.attention import BertSelfAttention
-from nano_bert.config import BertConfig
+from nano_bert.config import BertConfig, check_config
 
 
 class FeedForward(nn.Module):
@@ -30,6 +30,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.expand = nn.Linear(config.n_embed, config.feed_forward_size)
         self.activation = nn.GELU()
         self.contract = nn.Linear(config.feed_forward_size, config.n_embed)
@@ -61,6 +62,7 @@ class BertLayer(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.norm_first = config.norm_first
         self.attention = BertSelfAttention(config)
         self.attention_norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)
@@ -103,6 +105,7 @@ class BertEncoder(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.layers: list[BertLayer] = nn.ModuleList(BertLayer(config) for _ in range(config.n_layers))  # pyright: ignore
         # With norm_first nothing normalises the last sum, so the stack ends with a norm of its own.
         self.final_norm = nn.LayerNorm(config.n_embed, config.layer_norm_eps) if config.norm_first else nn.Identity()

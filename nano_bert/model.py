@@ -128,6 +128,7 @@ class NanoBertForClassification(BertModule):
         labels: Sequence[str] | None = None,
         pooling: Pooling | None = None,
         dropout: float | None = None,
+        attention_dropout: float | None = None,
     ) -> "NanoBertForClassification":
         """Return a trained classifier; or, with `labels`, a trained model under a new classifier, to be fine-tuned.
 
@@ -136,7 +137,8 @@ class NanoBertForClassification(BertModule):
             labels: Names of the classes of a new classifier, whose weights are drawn at random. By default the
                 classifier of the folder is taken.
             pooling: With `labels`: what the new classifier reads, "cls" or "mean".
-            dropout: With `labels`: the share of features to drop in the fine-tuning. By default what the folder says.
+            dropout: With `labels`: the share of features dropped in training. By default as the folder says.
+            attention_dropout: With `labels`: the share of attention weights dropped, likewise.
 
         Raises:
             FileNotFoundError: If there is no such model.
@@ -144,19 +146,17 @@ class NanoBertForClassification(BertModule):
         """
         from nano_bert.pretrained.checkpoint import load_checkpoint
 
+        choices = {"pooling": pooling, "dropout": dropout, "attention_dropout": attention_dropout}
+        chosen: dict[str, Any] = {name: value for name, value in choices.items() if value is not None}
         checkpoint = load_checkpoint(folder)
         if labels is not None:
-            chosen = {"pooling": pooling, "dropout": dropout}
-            given = {name: value for name, value in chosen.items() if value is not None}
-            config = replace(checkpoint.config, labels=class_names(labels), **given)
+            config = replace(checkpoint.config, labels=class_names(labels), **chosen)
             new: dict[str, nn.Module] = {"classifier": draw(nn.Linear(config.n_embed, len(config.labels)))}
             if config.pooling == "cls" and not config.pooler:
                 config, new["pooler"] = replace(config, pooler=True), draw(BertPooler(config))
             return checkpoint.with_new(config, new).build(cls)
-        if pooling is not None or dropout is not None:
-            raise ValueError(
-                "pooling and dropout are choices for a new classifier: give the names of its classes, too, as labels."
-            )
+        for name in chosen:
+            raise ValueError(f"{name} is a choice for a new classifier: give the names of its classes, too, as labels.")
         checkpoint.check_is_classifier()
         return checkpoint.build(cls)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
 from nano_bert.attention import check_mask
-from nano_bert.config import BertConfig
+from nano_bert.config import BertConfig, check_config
 from nano_bert.embeddings import check_shape, check_whole, has_values
 
 IGNORED = -100  # the label of a token that is not to be guessed: it counts in no loss
@@ -25,6 +25,7 @@ class BertPooler(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.dense = nn.Linear(config.n_embed, config.n_embed)
 
     def forward(self, x: Float[Tensor, "*batch seq embed"]) -> Float[Tensor, "*batch embed"]:
@@ -71,6 +72,7 @@ class MaskedWordHead(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        check_config(config)
         self.dense = nn.Linear(config.n_embed, config.n_embed)
         self.activation = nn.GELU()
         self.norm = nn.LayerNorm(config.n_embed, eps=config.layer_norm_eps)

@@ -11,9 +11,19 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nano_bert import BertConfig, NanoBERT
+from nano_bert import BertConfig, NanoBERT, NanoBertForClassification, NanoBertForPreTraining
+from nano_bert.attention import BertAttentionHead, BertSelfAttention
 from nano_bert.config import LARGEST, SIZES, make_config
+from nano_bert.embeddings import BertEmbeddings
+from nano_bert.encoder import BertEncoder, BertLayer, FeedForward
+from nano_bert.task_heads import BertPooler, MaskedWordHead
 from tests.oracles import as_readers_run_it
+
+MODELS = [NanoBERT, NanoBertForClassification, NanoBertForPreTraining]
+PARTS = [
+    *(BertEmbeddings, BertAttentionHead, BertSelfAttention, FeedForward, BertLayer, BertEncoder),
+    *(BertPooler, MaskedWordHead),
+]
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -138,7 +148,24 @@ def test_a_model_larger_than_any_bert_is_refused(name: str, size: int) -> None:
         BertConfig(**settings(**sizes))
 
 
-# A model and its settings
+# A part of a model, a model, and their settings
+
+
+@pytest.mark.parametrize("kind", [*PARTS, *MODELS], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "given", [100, {"vocab_size": 10}, BertConfig, transformers.BertConfig(), torch.ones(2)], ids=type
+)
+def test_what_is_no_configuration_is_refused_in_a_sentence(as_a_reader: None, kind: Any, given: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^A (part of a )?model is .* not from .*{type(given).__name__}"):
+        kind(given)
+
+
+@pytest.mark.parametrize("kind", PARTS, ids=lambda kind: kind.__name__)
+def test_a_part_of_nothing_is_refused_in_a_sentence(as_a_reader: None, kind: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"^A part of a model is built from a BertConfig .* not from a NoneType of buil"
+    ):
+        kind(None)
 
 
 def test_a_model_takes_a_configuration_or_its_settings() -> None:

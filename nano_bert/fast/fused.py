@@ -23,7 +23,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from nano_bert.attention import BertSelfAttention, check_mask
 from nano_bert.encoder import BertEncoder, BertLayer
-from nano_bert.fast.fusible import check_fusible, does_more, linears_of, reads_first
+from nano_bert.fast.fusible import check_fusible, does_more, hooks_of, linears_of, reads_first
 from nano_bert.fast.packing import Packing, find_packing
 from nano_bert.model import NanoBERT
 
@@ -79,7 +79,7 @@ class FusedSelfAttention(nn.Module):
     ) -> Float[Tensor, "*places embed"]:
         """Mix the tokens of each text; return the joined vectors, as wide as `x`, and packed where it is."""
         packed: Tensor = self.query_key_value(x)
-        block = packed if packing is None else packing.unpack(packed)
+        block: Tensor = packed if packing is None else packing.unpack(packed)
         attention_mask = check_mask(attention_mask, block.shape[:-1])
         query, key, value = (
             part.unflatten(-1, self.by_head).transpose(-2, -3)  # (*batch, head, seq, head_size)
@@ -208,11 +208,23 @@ class FusedEncoder(nn.Module):
         self.final_norm = encoder.final_norm
         self.training = self.layers.training = encoder.training
         self.clear, self.reader, self.first_only = (encoder,), (model,), reads_first(model)
+        kept = set(self.modules())
+        self.hooks_put_aside = [hooks for part in encoder.modules() if part not in kept for hooks in hooks_of(part)]
 
     def forward(
         self, x: Float[Tensor, "*batch seq embed"], attention_mask: Bool[Tensor, "*batch seq"]
     ) -> tuple[tuple[Float[Tensor, "*batch _ embed"]], None]:
-        """Run all layers; return the last hidden state alone, and no attention weights."""
+        """Run all layers; return the last hidden state alone, and no attention weights.
+
+        Raises:
+            ValueError: If a part has come in that is not fused, or a hook was set on one that is put aside.
+        """
+        if not torch.compiler.is_compiling() and any(self.hooks_put_aside):
+            raise ValueError(
+                "A hook was set on a layer or head that fuse() has put aside, where nobody calls it: set it before "
+                "fuse(), which says whether it can be kept, or after unfuse(). (The hook's handle.remove() takes it "
+                "away.)"
+            )
         # Somebody may have put in another pooler since. (What is compiled was looked at when it was.)
         first_only = self.first_only and (torch.compiler.is_compiling() or reads_first(self.reader[0]))
         packing = find_packing(attention_mask, self.reader[0], self, (FusedEncoder, FusedLayer, FusedSelfAttention))

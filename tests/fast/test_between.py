@@ -1,5 +1,6 @@
 """What is done to a model while it is fused: it is honoured, before and after `unfuse()`, or refused in a sentence."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,40 @@ def test_a_mask_of_numbers_is_a_mask() -> None:
         assert torch.equal(way(x, mask), way(x, mask.bool()))
         with pytest.raises(ValueError, match="holds 1 for a token and 0 for padding"):
             way(x, mask * 2)
+
+
+PUT_ASIDE: dict[str, Callable[[Any], Any]] = {
+    "encoder": lambda bert: bert.encoder,
+    "layer": lambda bert: bert.encoder.layers[1],
+    "attention": lambda bert: bert.encoder.layers[1].attention,
+    "head": lambda bert: bert.encoder.layers[1].attention.heads[0],
+    "key": lambda bert: bert.encoder.layers[1].attention.heads[1].key,
+    "dropout": lambda bert: bert.encoder.layers[1].attention.heads[1].dropout,
+}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("part", PUT_ASIDE)
+def test_a_hook_on_what_is_put_aside_is_not_silent(part: str, copied: bool) -> None:
+    """It is refused when the model is asked; after `unfuse()` it is called."""
+    model, seen = new_model(), list[int]()
+    held = PUT_ASIDE[part](model.bert)
+    model.fuse()
+    if copied:
+        model, held = copy.deepcopy((model, held))
+    model(IDS)
+    handles = [held.register_forward_hook(lambda *_: seen.append(1)), held.register_full_backward_hook(lambda *_: None)]
+    with pytest.raises(ValueError, match=r"^A hook was set on a layer or head that fuse\(\) has put aside"):
+        model(IDS)
+    handles.pop(0).remove()
+    with pytest.raises(ValueError, match="put aside"):
+        model(IDS)
+    handles.pop().remove()
+    model(IDS)
+    assert not seen
+    held.register_forward_pre_hook(lambda *_: seen.append(2))
+    model.unfuse()(IDS)
+    assert seen == [2]
 
 
 # Refused when it would be lost

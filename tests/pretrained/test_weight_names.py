@@ -1,6 +1,7 @@
 """The Hugging Face layout: each kind of file that transformers writes is read rightly, and it reads ours."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,11 +245,15 @@ def test_every_bert_takes_a_new_classifier(tmp_path: Path, kind: Any, pooler: bo
     assert torch.equal(again(**batch).logits, model(**batch).logits)
 
 
-@pytest.mark.parametrize("choice", [{"pooling": "mean"}, {"dropout": 0.0}])
-def test_what_is_a_choice_for_a_new_classifier(tmp_path: Path, choice: dict[str, Any]) -> None:
-    NanoBertForClassification(vocab_size=10).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="choices for a new classifier: give the names of its classes"):
+@pytest.mark.parametrize("choice", [{"pooling": "mean"}, {"dropout": 0.0}, {"attention_dropout": 0.3}], ids=str)
+def test_pooling_and_dropout_are_choices_for_a_new_classifier(tmp_path: Path, choice: dict[str, Any]) -> None:
+    config = BertConfig(vocab_size=10, labels=("a", "b"))
+    NanoBertForClassification(config).save_pretrained(tmp_path)
+    [name] = choice
+    with pytest.raises(ValueError, match=f"^{name} is a choice for a new classifier: give the names of its classes"):
         NanoBertForClassification.from_pretrained(tmp_path, **choice)
+    chosen = NanoBertForClassification.from_pretrained(tmp_path, labels=("a", "b"), **choice).config
+    assert chosen == replace(config, n_feed_forward=config.feed_forward_size, **choice)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5, None])
