@@ -82,7 +82,7 @@ class FusedSelfAttention(nn.Module):
         block: Tensor = packed if packing is None else packing.unpack(packed)
         attention_mask = check_mask(attention_mask, block.shape[:-1])
         query, key, value = (
-            part.unflatten(-1, self.by_head).transpose(-2, -3)  # (*batch, head, seq, head_size)
+            part.view(*part.shape[:-1], *self.by_head).transpose(-2, -3)  # (*batch, head, seq, head_size)
             for part in block.chunk(3, dim=-1)
         )
         # Where all is hidden, a softmax has nothing to share out: let it see everything, and set the answer to zero.
