@@ -15,10 +15,12 @@ RECIPES = (
     "imdb-original",
     "imdb-tiny",
     "imdb-laptop",
+    "imdb-minilm",
     "imdb-part-minilm",
     "hatexplain-tiny",
     "hatexplain-laptop",
     "hatexplain-3-laptop",
+    "hatexplain-3-minilm",
 )
 VOCAB_SIZE, SHARE = 10_000, 0.2  # of a pretraining, as are those below
 USUAL = {
