@@ -81,7 +81,10 @@ def with_guess(html: str, key: str) -> str:
     Raises:
         GuessError: If there is nothing to answer, no right answer, more than one, or no sentence for a wrong one.
     """
-    box, rest = html[: BOX.match(html).end()], html[BOX.match(html).end() :]  # type: ignore[union-attr]
+    found = BOX.match(html)
+    if not found:
+        raise GuessError(f"{key}: its box has no end")
+    box, rest = html[: found.end()], html[found.end() :]
     replies = REPLIES.search(rest)
     if not replies:
         raise GuessError(f"{key}: the answer ends with no list of what the wrong ones overlook, such as - *2?* …")

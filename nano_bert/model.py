@@ -138,7 +138,8 @@ class NanoBertForClassification(BertModule):
                 classifier of the folder is taken.
             pooling: With `labels`: what the new classifier reads, "cls" or "mean".
             dropout: With `labels`: the share of features dropped in training. By default as the folder says.
-            attention_dropout: With `labels`: the share of attention weights dropped, likewise.
+            attention_dropout: With `labels`: the share of attention weights dropped. By default as the folder says or,
+                where that has one rate for both, the same as `dropout`.
 
         Raises:
             FileNotFoundError: If there is no such model.

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_imports_between_shelves_run_one_way(module: str) -> None:
     own = shelf_of(module.removesuffix(".py").replace("/", "."))
     for imported in filter(None, imports(PACKAGE / module)):
         assert SHELVES.index(shelf_of(imported)) <= SHELVES.index(own), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("shelf", ["data", "experiments", "fast", "pretrained", "tokenizer", "training"])
+def test_a_shelf_says_what_stands_on_it(shelf: str) -> None:
+    said = ast.get_docstring(ast.parse((PACKAGE / shelf / "__init__.py").read_text(encoding="utf-8"))) or ""
+    listed = {name for names in re.findall(r"^(\w+(?:, \w+)*)  +\w", said, re.M) for name in names.split(", ")}
+    assert listed == {path.stem for path in (PACKAGE / shelf).glob("*.py")} - {"__init__"}
 
 
 def test_the_model_is_read_on_the_top_shelf_alone() -> None:

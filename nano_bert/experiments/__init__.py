@@ -3,5 +3,6 @@
 recipes            named settings that anybody can train again
 records            recipes with several seeds, beside the baselines
 few_labels         what pretraining brings with few labels
-published_weights  published weights, fine-tuned on a part of IMDB
+published_weights  where a fine-tuning begins that does not begin at random
+repeated           texts that stand in a corpus more than once
 """

@@ -42,13 +42,13 @@ def open_published(
         weights: A folder in the Hugging Face layout, or a name on the hub; MiniLM is looked for on this machine first.
         labels: The names of the classes.
         tokenizer: Settings of the tokenizer: how many tokens it keeps of a text, and which.
-        model: What the new classifier reads, as `pooling`, and the `dropout` of the fine-tuning; all else is as it was
-            published.
+        model: What the new classifier reads, as `pooling`, and what the fine-tuning drops, as `dropout` and
+            `attention_dropout`; all else is as it was published.
 
     Raises:
         ValueError: If another setting is given.
     """
-    fixed = sorted(model.keys() - {"pooling", "dropout"})
+    fixed = sorted(model.keys() - {"pooling", "dropout", "attention_dropout"})
     if fixed:
         raise ValueError(f"{', '.join(fixed)} cannot be chosen: published weights have a size of their own.")
     place = minilm() if weights == MINILM else weights

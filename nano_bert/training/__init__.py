@@ -13,6 +13,7 @@ run, resume     how far a training has come, and how it goes on after a break
 run_folder      nothing in a folder is written over
 state_check     what a state must hold
 evaluation      how often a model is right, and in what way it is wrong
+significance    two models answered the same texts: is one better, or was it luck?
 baselines       what one gets without a transformer
 """
 

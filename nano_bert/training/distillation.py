@@ -21,6 +21,7 @@ from nano_bert.fast.data_parallel import Losses
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.training.batches import training_batches
+from nano_bert.training.check_input import check_corpus
 from nano_bert.training.classification import Classification
 from nano_bert.training.loop import learn, settle
 from nano_bert.training.optimizer import TrainingConfig
@@ -98,6 +99,7 @@ def distil(
         (0.441, 0.441)
     """
     settings, run = settle(settings, run)
+    check_corpus(model, tokenizer, corpus)
     answers = check_answers(answers, corpus)
     likely: list[int] = answers.argmax(dim=-1).tolist()
     corpus = replace(corpus, train=Split(corpus.train.texts, likely))

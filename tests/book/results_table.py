@@ -22,7 +22,7 @@ START, END = "<!-- results -->", "<!-- /results -->"
 def make_table(records: Path) -> str:
     """The table as Markdown, from the records in a folder."""
     rows = [
-        ["data", "model", "layers, heads, width, words", "accuracy", "macro-F1", "CPU time of a run"],
+        ["data", "model", "layers, heads, width, tokens", "accuracy", "macro-F1", "CPU time of a run"],
         ["---", "---", "---", "---", "---", "---"],
     ]
     for corpus, title in CORPORA.items():

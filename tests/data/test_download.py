@@ -120,8 +120,12 @@ def test_ctrl_c_leaves_nothing(folder: Path, server: Server, monkeypatch: pytest
         done.wait(10)
 
     server.answer = answer
-    with pytest.raises(KeyboardInterrupt):
-        load_imdb()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started with & ignores Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            load_imdb()
+    finally:
+        signal.signal(signal.SIGINT, before)
     done.set()
     assert len(half_written) == 1
     assert half_written != [IMDB]

@@ -124,7 +124,11 @@ def test_offline_a_name_that_is_no_folder_gets_a_sentence_at_once(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "./runs/mine", "/runs/mine", "../mine", "runs/mine/", "mi ne", "-x/y"])
-def test_what_can_only_be_a_folder_is_not_looked_for_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_only_be_a_folder_is_not_looked_for_elsewhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # with nothing beside it
     monkeypatch.setattr(huggingface_hub, "model_info", lambda *_: pytest.fail("the hub was asked"))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_: pytest.fail("the hub was asked"))
     with pytest.raises(FileNotFoundError, match="is not a saved model: there is no such folder"):

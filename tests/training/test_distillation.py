@@ -114,3 +114,15 @@ def test_answers_in_another_precision_or_with_a_gradient_are_taken() -> None:
     model = student()
     distil(model, TOKENIZER, CORPUS, answers().double().requires_grad_(), SETTINGS)
     assert weights(model).isfinite().all()
+
+
+@pytest.mark.parametrize("corpus", [None, CORPUS.train, "imdb"], ids=["None", "a split", "a name"])
+def test_what_is_no_corpus_is_refused_in_a_sentence(corpus: Any) -> None:
+    with as_readers_run_it(), pytest.raises(TypeError, match=r"^corpus must be a Corpus, but it is of the type"):
+        distil(student(), TOKENIZER, corpus, answers(), SETTINGS)
+
+
+def test_a_student_of_other_classes_is_refused() -> None:
+    model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, max_seq_len=32, labels=("a",))
+    with pytest.raises(ValueError, match="class"):
+        distil(model, TOKENIZER, CORPUS, answers(), SETTINGS)
