@@ -186,9 +186,11 @@ def diagnose(rung: Rung, found: Sequence[Look], shown: int) -> tuple[Mistake, ..
     for one in known:
         if all(gives((one,), rung, found, seed) for seed in order):
             return (one,)
-    # How often each gives at least what differs first: half of the times must be, and the last, which is reported.
+    # How often each gives at least what differs first. The time that is reported must be among them: whole tensors, and
+    # what Python says where it stops, agree by no chance. Of a yes or no that is not enough: half of the times must be.
     hits = {one: [gives((one,), rung, found, seed, places[seed]) for seed in range(len(found))] for one in known}
-    first = [one for one in known if hits[one][shown] and 2 * sum(hits[one]) >= len(found)]
+    is_sure = not any(isinstance(one.value, bool) for one in found[shown].seen[places[shown] :][:1])
+    first = [one for one in known if hits[one][shown] and (is_sure or 2 * sum(hits[one]) >= len(found))]
     first.sort(key=lambda one: -sum(hits[one]))
     # Pairs in which one gives that come first; then those whose two differ from ours where the reader's does.
     elsewhere = {one: not differs_at(one, rung, shown, places[shown]) for one in known}
