@@ -45,8 +45,8 @@ class WordTokenizer:
     def tokenize(self, text: str) -> list[str]:
         """Return the words of a text in small letters.
 
-        A word is a run of letters and digits, of any alphabet; each other mark that is no space is a word of its own.
-        (Special tokens need not be recognised in a text: "[PAD]" is three words like any others.)
+        A word is a run of letters, digits and `_`, of any alphabet; each other mark that is no space is a word of its
+        own. (Special tokens need not be recognised in a text: "[PAD]" is three words like any others.)
         """
         return re.findall(r"\w+|[^\w\s]", text.lower())
 
