@@ -7,7 +7,7 @@ is named. What is asked for stands in the exercise.
 from nano_bert.check.rungs import Rung
 
 # The pages between two chapters, by the chapter before them.
-BETWEEN = {"depth": 8, "measuring": 11}
+BETWEEN = {"depth": 8, "measuring": 11, "distillation": 12}
 
 # The number of an exercise, and the function that it asks for.
 TABLE = (
@@ -29,6 +29,7 @@ TABLE = (
     ("measuring.3", "f1"),
     ("12.4", "accuracy_by"),
     ("12.5", "train_epoch"),
+    ("distillation.3", "soft_loss"),
     ("13.3", "spearman"),
     ("13.4", "without_head"),
     ("14.3", "attention_by_pieces"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from nano_bert.check.bench import Bench, Seen
 from nano_bert.check.probes_text import CASES, PIECES, WORDS
@@ -103,6 +104,18 @@ def train_epoch(bench: Bench) -> Iterator[Seen]:
             yield Seen(f"whether the model is in training afterwards, {name}", model.training)
             with torch.no_grad():
                 yield Seen(f"what the model says afterwards, {name}", model(**reader.encode_batch(texts)).logits, 1e-3)
+
+
+def soft_loss(bench: Bench) -> Iterator[Seen]:
+    """Compare scores with a teacher's probabilities, once where both are sure and of different opinions."""
+    for n_texts, n_classes in ((1, 2), (5, 2), (4, 3)):
+        scores = bench.numbers(n_texts, n_classes) * bench.one_of(1.0, 100.0)
+        teacher = bench.numbers(n_texts, n_classes).softmax(dim=-1)
+        scores.requires_grad_()
+        loss = bench.part("soft_loss")(scores, teacher)
+        loss.sum().backward()
+        yield Seen(f"the loss of {n_texts} texts and {n_classes} classes", loss, 1e-4)
+        yield Seen("the slopes of the scores", scores.grad, 1e-4)
 
 
 def spearman(bench: Bench) -> Iterator[Seen]:
@@ -225,4 +238,5 @@ def in_one(scores: Tensor, values: Tensor, size: int) -> Tensor:
 
 PACKAGE.our_names, PACKAGE.cut, PACKAGE.learn, PACKAGE.hide = from_hugging_face, spelt, first_pieces, with_shares
 PACKAGE.accuracy_by, PACKAGE.train_epoch, PACKAGE.f1 = by_group, one_epoch, of_class
+PACKAGE.soft_loss = cross_entropy
 PACKAGE.spearman, PACKAGE.without_head, PACKAGE.attention_by_pieces = rank_correlation, less_a_head, in_one
