@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nano_bert.check.fit import UnfitError, check_start, random_weights, ways_to_fit
+from nano_bert.check.inputs import watched
 from nano_bert.check.reference import PACKAGE
 
 # How far numbers may be from ours: rounding is less, and a mistake is more.
@@ -83,10 +84,11 @@ class Bench:
         return self.part("BertConfig")(**usual), PACKAGE.BertConfig(**usual)
 
     def part(self, name: str) -> Callable[..., Any]:
-        """Return a part of the file."""
+        """Return a part of the file; a function is watched, so that it leaves alone what it is given."""
         if not hasattr(self.parts, name):
             raise UnfitError(f"There is no {name} in the file. Write it under this name: the rung asks for it.")
-        return getattr(self.parts, name)
+        part = getattr(self.parts, name)
+        return part if isinstance(part, type) else watched(part, name)
 
     def make(self, name: str, *settings: Any, dtype: torch.dtype | None = None, new: bool = False) -> Any:
         """Make a part with random weights, the same for the reader's and ours; dropout is off.
@@ -103,7 +105,8 @@ class Bench:
         part = ours if self.parts is PACKAGE else self.part(name)(*(pair[0] for pair in chosen))
         if not isinstance(part, nn.Module):
             raise UnfitError(f"{name} should be an nn.Module, but it makes {type(part).__name__}.")
-        check_start(part)
+        check_start(part, getattr(chosen[0][1], "dropout", None))
+        part.forward = watched(part.forward, name)
         part.to(dtype or self.dtype)
         if new:
             return part.eval()
@@ -118,11 +121,11 @@ class Bench:
                 parameter.copy_(weight)
         return part.eval()
 
-    def several(self, answer: Any, n: int, what: str) -> tuple[Any, ...]:
-        """Return the parts of an answer; refuse one that has not as many as it should."""
-        if not isinstance(answer, tuple | list) or len(cast("list[Any]", answer)) != n:
+    def several(self, answer: Any, n: int | None, what: str, which: str = "The answer") -> tuple[Any, ...]:
+        """Return the parts of an answer; refuse one that has not as many as it should, where a number is given."""
+        if not isinstance(answer, tuple | list) or (n is not None and len(cast("list[Any]", answer)) != n):
             given = "nothing (None): is a return missing?" if answer is None else described(answer)
-            raise UnfitError(f"The answer should be {n} things, {what}, but it is {given}")
+            raise UnfitError(f"{which} should be {n or 'several'} things, {what}, but it is {given}")
         return tuple(cast("list[Any]", answer))
 
 

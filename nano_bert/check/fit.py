@@ -5,7 +5,7 @@ have names of their own, or hold queries, keys and values in one matrix, several
 a part that is right under one of them is right.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import permutations, product
 
 import torch
@@ -28,8 +28,8 @@ def random_weights(part: nn.Module, generator: torch.Generator) -> dict[str, Ten
     return weights
 
 
-def check_start(part: nn.Module) -> None:
-    """Refuse weights that begin so that training cannot use them.
+def check_start(part: nn.Module, dropout: float | None = None) -> None:
+    """Refuse weights that begin so that training cannot use them, and a rate of dropout that is not the config's.
 
     Raises:
         UnfitError: If there are some.
@@ -45,6 +45,12 @@ def check_start(part: nn.Module) -> None:
             )
         if not weight.requires_grad:
             raise UnfitError(f"{what} cannot learn: its requires_grad is False.")
+    rates = [one.p for one in part.modules() if isinstance(one, nn.Dropout)]
+    if fixed := [rate for rate in rates if dropout is not None and rate not in (0, dropout)]:
+        raise UnfitError(
+            f"An nn.Dropout of your {type(part).__name__} has the rate {fixed[0]:g}, whatever the config says. The "
+            f"rate is one of the config's settings: whoever makes the model decides how much is dropped."
+        )
 
 
 def ways_to_fit(part: nn.Module, weights: Weights) -> list[dict[str, Tensor]]:
@@ -71,13 +77,19 @@ def ways_to_fit(part: nn.Module, weights: Weights) -> list[dict[str, Tensor]]:
     ways = [way for way in filled if way is not None]
     if not ways:
         missing, unknown = sorted(weights.keys() - theirs.keys()), sorted(theirs.keys() - weights.keys())
-        lacks = f"lacks {', '.join(missing[:4])}" if missing else "has all of ours"
+        lacks = f"lacks {listed(missing)}" if missing else "has all of ours"
         raise UnfitError(
             f"The weights of your {type(part).__name__} are not those that its docstring names: it {lacks}"
-            + (f", and has {', '.join(unknown[:4])}" if unknown else "")
+            + (f", and has {listed(unknown)}" if unknown else "")
             + ". (Is each part an nn.Module, and in an nn.ModuleList where there are several?)"
         )
     return ways
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Return some names in a row, and of many how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def arrangements(weights: Weights) -> Iterator[dict[str, Tensor]]:

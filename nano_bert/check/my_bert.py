@@ -435,7 +435,8 @@ def mask_words(
     """Choose a share of the tokens, never special ones; of these 80 % become `[MASK]`, 10 % a word drawn, 10 % stay.
 
     Return the ids with some hidden, and the labels: the true id of each chosen token, `IGNORED` elsewhere. A special
-    token is never drawn. `input_ids` is not changed. All randomness is the generator's. (The shares hold for many
+    token is never drawn. (Which ids are special, `tokenizer.vocab` says: they need not be 0 to 4, as those of
+    `WordTokenizer` are.) `input_ids` is not changed. All randomness is the generator's. (The shares hold for many
     tokens; of very few, none may be chosen.)
     """
     special = torch.tensor([tokenizer.vocab[token] for token in SPECIAL_TOKENS])

@@ -147,8 +147,11 @@ def encoder(bench: Bench) -> Iterator[Seen]:
     part, shape = bench.make("BertEncoder", config), (*bench.batch(), bench.one_of(4, 5))
     answer = part(bench.numbers(*shape, config[1].n_embed), bench.mask(*shape))
     states, attentions = bench.several(answer, 2, "the hidden states and the weights")
-    states = bench.several(states, config[1].n_layers + 1, "the hidden states: the input, then one a layer")
-    attentions = bench.several(attentions, config[1].n_layers, "the weights of each layer")
+    states = bench.several(states, None, "the hidden states: the input, then one a layer", "The first of the two")
+    attentions = bench.several(attentions, None, "the weights of each layer", "The second of the two")
+    yield Seen("hidden state 0, which goes in", states[0] if states else None)
+    yield Seen("how many hidden states there are: the input, then one a layer", len(states))
+    yield Seen("how many layers have given their weights", len(attentions))
     yield from each_layer(states, attentions)
 
 
@@ -171,6 +174,7 @@ def pooler(bench: Bench) -> Iterator[Seen]:
     mask[1] = False
     mean = bench.part("masked_mean")
     yield Seen("the mean of the tokens that are not hidden", mean(x[::2], mask[::2]))
+    yield Seen("the mean of a text alone, of the shape (seq, embed)", mean(x[0], mask[0]))
     yield Seen("the mean, where a text is all padding", mean(x, mask))
 
 
@@ -220,6 +224,8 @@ def published(bench: Bench) -> Iterator[Seen]:
             tensors = load_file(file) | {"embeddings.position_ids": torch.arange(9).unsqueeze(0)}
             save_file(tensors, file, metadata={"format": "pt"})
         yield from read(bench, Path(folder), bench.ids(20, 2, 7), "")
+        if hasattr(bench.parts, "our_names"):  # the package has it under another name
+            bench.part("our_names")(load_file(file) | {"embeddings.position_ids": torch.arange(9)}, sizes["n_heads"])
 
 
 def read(bench: Bench, folder: Path, input_ids: torch.Tensor, what: str) -> Iterator[Seen]:

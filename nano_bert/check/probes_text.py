@@ -6,6 +6,7 @@ import torch
 
 from nano_bert.check.bench import Bench, Seen
 from nano_bert.check.reference import PACKAGE
+from nano_bert.tokenizer.base import SPECIAL_TOKENS
 
 WORDS = ["the", "film", "was", "good", "not", "bad", "a", "cast", "plot", "ending", "dull", "fine"]
 OTHER = ["The", "FILM", "Ishmael", "purse", "café", "10/10", ",", "!", "not,", "bad!!", "it's", "(good)"]
@@ -90,42 +91,63 @@ def wordpiece(bench: Bench) -> Iterator[Seen]:
 
 
 def masking(bench: Bench) -> Iterator[Seen]:
-    """Hide words in a small batch and count in a large one, so large that chance leaves little room."""
-    words = PACKAGE.WordTokenizer([*WORDS, "one", "two", "three"], max_seq_len=40)
-    lowest, highest, hide = 5, len(words), bench.part("mask_words")
+    """Hide words in a small batch and count in a large one, so large that chance leaves little room.
+
+    The special tokens stand anywhere in the vocabulary, and all of them in the texts.
+    """
+    tokens = [*SPECIAL_TOKENS, *WORDS, "one", "two", "three"]
+    shuffled = [tokens[index] for index in torch.randperm(len(tokens), generator=bench.generator)]
+    reader, hide = PACKAGE.WordPieceTokenizer(shuffled), bench.part("mask_words")
+    special = {token: reader.vocab[token] for token in SPECIAL_TOKENS}
+    words = torch.tensor([reader.vocab[token] for token in tokens if token not in special])
 
     def texts(n_texts: int) -> torch.Tensor:
-        ids = bench.ids(highest, n_texts, 40, lowest=lowest)
-        ids[:, 0], ids[:, 20], ids[:, 21:] = words.cls_id, words.sep_id, words.pad_id
+        ids = words[bench.ids(len(words), n_texts, 40)]
+        ids[:, 0], ids[:, 5], ids[:, 10] = special["[CLS]"], special["[UNK]"], special["[MASK]"]
+        ids[:, 20], ids[:, 21:] = special["[SEP]"], special["[PAD]"]
         return ids
 
     ids = texts(800)
-    given = ids.clone()
-    answer = hide(ids, words, bench.generator, 0.25)
+    answer = hide(ids, reader, bench.generator, 0.25)
     hidden, labels = bench.several(answer, 2, "the ids with some hidden, and the labels")
-    yield Seen("input_ids, after the call", ids - given)
+    is_word = torch.isin(ids, words)
     yield Seen("the shape of the ids and of the labels", [tuple(hidden.shape), tuple(labels.shape)])
+    yield Seen("whether the first answer holds ids, and no -100", bool((hidden >= 0).all()))
+    found = {token: labels[ids == index].unique().tolist() for token, index in special.items()}
+    yield Seen("which labels the special tokens get", found)
     chosen = labels != -100
-    yield Seen("how many special tokens are chosen", int((chosen & (given < lowest)).sum()))
-    yield Seen("the share of the words that is chosen", share(chosen[given >= lowest]), 0.02)
-    yield Seen("the share of the words in the first half of the texts that is chosen", share(chosen[:400, 1:20]), 0.03)
-    yield Seen("how many labels of chosen tokens are not the true id", int((labels != given)[chosen].sum()))
-    yield Seen("how many ids change that were not chosen", int((hidden != given)[~chosen].sum()))
-    n_texts = 8_000 if bench.seed == 0 else 800
-    ids = texts(n_texts)
-    room = 4.5 * (0.8 * 0.2 / (19 * n_texts)) ** 0.5
-    hidden, labels = hide(ids, words, bench.generator, 1.0)
-    chosen = (labels != -100) & (ids >= lowest)
-    masked, same = (hidden == words.mask_id)[chosen], (hidden == ids)[chosen]
-    drawn = hidden[chosen & (hidden != words.mask_id) & (hidden != ids)]
-    yield Seen("the share of all words that is chosen at a share of 1", share(chosen[ids >= lowest]), 0.001)
-    yield Seen("how many special tokens are drawn", int((drawn < lowest).sum()))
-    yield Seen("the share of the chosen words that becomes [MASK]", share(masked), room)
-    yield Seen("the share of the chosen words that stays", share(same), room)
-    counts = torch.bincount(drawn, minlength=highest)[lowest:] / max(1, len(drawn))
-    yield Seen("how often each word is drawn", counts.double(), 0.03)
-    twice = [hide(ids[:9], words, torch.Generator().manual_seed(5), 0.5)[0] for _ in range(2)]
-    yield Seen("how many ids differ when the generator begins anew", int((twice[0] != twice[1]).sum()))
+    yield Seen("the share of the words that is chosen", share(chosen[is_word]), 0.02)
+    half = "the share of the words in the first half of the texts that is chosen"
+    yield Seen(half, share(chosen[:400][is_word[:400]]), 0.03)
+    yield Seen("whether each label but -100 is the true id", bool((labels == ids)[chosen].all()))
+    yield Seen("whether what is not chosen stays as it is", bool((hidden == ids)[~chosen].all()))
+    yield from fates(ids, hidden, chosen & is_word, special["[MASK]"], "at a share of 0.25")
+    ids = texts(8_000 if bench.seed == 0 else 800)
+    hidden, labels = hide(ids, reader, bench.generator, 1.0)
+    chosen = (labels != -100) & torch.isin(ids, words)
+    drawn = hidden[chosen & (hidden != special["[MASK]"]) & (hidden != ids)]
+    yield Seen("the share of all words that is chosen at a share of 1", share(chosen[torch.isin(ids, words)]), 0.01)
+    yield Seen("which special tokens are drawn", [token for token in special if bool((drawn == special[token]).any())])
+    yield from fates(ids, hidden, chosen, special["[MASK]"], "at a share of 1")
+    counts = torch.bincount(drawn, minlength=len(tokens))[words]
+    yield Seen("how many different words are drawn", int((counts > 0).sum()))
+    usual = len(drawn) / len(words)
+    yield Seen("whether each is drawn about as often", bool(((counts - usual).abs() <= 5 * usual**0.5).all()))
+    first, second = (hide(ids[:9], reader, torch.Generator().manual_seed(5), 0.5)[0] for _ in range(2))
+    yield Seen("whether the same ids are hidden when the generator begins anew", torch.equal(first, second))
+    _, first, second = (hide(ids[:9], reader, bench.generator, 0.5)[0] for _ in range(3))
+    yield Seen("whether others are hidden when the generator goes on", not torch.equal(first, second))
+    hidden, labels = hide(ids[0], reader, bench.generator, 0.5)
+    yield Seen("the shapes for a text alone, of the shape (seq)", [tuple(hidden.shape), tuple(labels.shape)])
+
+
+def fates(
+    ids: torch.Tensor, hidden: torch.Tensor, chosen: torch.Tensor, mask_id: int, when: str
+) -> Iterator[Seen]:
+    """Count what becomes of the chosen words; who draws for each word by itself may be off by as much as chance is."""
+    room = 4.5 * (0.8 * 0.2 / max(1, int(chosen.sum()))) ** 0.5
+    yield Seen(f"the share of the chosen words that becomes [MASK], {when}", share((hidden == mask_id)[chosen]), room)
+    yield Seen(f"the share of the chosen words that stays, {when}", share((hidden == ids)[chosen]), room)
 
 
 def share(chosen: torch.Tensor) -> float:
