@@ -1,6 +1,7 @@
 """Two looks beside each other, the reader's and ours: are they the same, and if not, what differs first?"""
 
 import linecache
+import math
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ SHAPES = re.compile(
     r"not enough values to unpack|too many values to unpack|Sizes of tensors must match|shape '.*' is invalid|"
     r"too many indices for tensor"
 )
+MOST = 480  # characters of what Python says: as many as there may be, and no word is cut
 
 
 @dataclass
@@ -84,21 +86,21 @@ def first_difference(ours: Look, theirs: Look) -> int | None:
     return None
 
 
-def said(ours: Look, theirs: Look, place: int, file: str) -> str:
-    """Say what differs, as exactly as it can be seen."""
+def said(ours: Look, theirs: Look, place: int, file: str, is_known: bool = False) -> str:
+    """Say what differs, as exactly as it can be seen; where the mistake is known, without a guess at it."""
     if place == len(theirs.seen):
         if theirs.stop is None:
             return "Your part stopped giving answers before ours did."
         if theirs.stop.kind == "unfit":
             return theirs.stop.message
         after = f" (What came before was right; the last of it: {theirs.seen[-1].name}.)" if theirs.seen else ""
-        return stopped(theirs.stop, file) + after
+        return stopped(theirs.stop, file) + ("" if is_known else hint(theirs.stop, file)) + after
     one, other = ours.seen[min(place, len(ours.seen) - 1)], theirs.seen[place]
     begin = f"The first thing that differs: {one.name}."
     if not isinstance(one.value, Tensor):
         if isinstance(one.value, float) and isinstance(other.value, float):
             return f"{begin} Yours is {other.value:.4g}, ours {one.value:.4g}."
-        return f"{begin} Yours is {other.value!r:.300}, ours {one.value!r:.300}."
+        return f"{begin} Yours is {shortened(repr(other.value))}, ours {shortened(repr(one.value))}."
     if not isinstance(other.value, Tensor):
         return f"{begin} It should be a tensor, but it is {described(other.value)}"
     if one.value.shape != other.value.shape:
@@ -122,9 +124,10 @@ def largest(ours: Tensor, theirs: Tensor, allowed: float) -> str:
     yours, mine, most = theirs.flatten()[place].item(), ours.flatten()[place].item(), off.flatten()[place].item()
     if not where:
         return f"Yours is {yours:.4g}, ours {mine:.4g}."
+    by = f", by {most:.4g}" if math.isfinite(most) else ""
     return (
         f"{int((off > allowed).sum())} of its {off.numel()} numbers differ; most of all the one at {where} of the "
-        f"shape {tuple(ours.shape)}, by {most:.4g}: yours is {yours:.4g}, ours {mine:.4g}."
+        f"shape {tuple(ours.shape)}{by}: yours is {yours:.4g}, ours {mine:.4g}."
     )
 
 
@@ -132,16 +135,28 @@ def stopped(stop: Stop, file: str) -> str:
     """Say what Python said, and where in the reader's file."""
     code = linecache.getline(file, stop.line).strip() if stop.line else ""
     where = f" in line {stop.line}, `{code}`" if code else ""
-    message = " ".join(stop.message.split())
-    told = f"Python stopped{where}: {stop.kind}{': ' if message else ''}{message:.300}"
-    if not told.endswith("."):
-        told += "."
-    if SHAPES.search(message):
+    message = shortened(re.sub(r'((?:"[^"]+", ){3})(?:"[^"]+"(?:, )?)+', r"\1and others", " ".join(stop.message.split())))
+    told = f"Python stopped{where}: {stop.kind}{': ' if message else ''}{message}"
+    return told if told.endswith((".", "…")) else told + "."
+
+
+def shortened(text: str, most: int = MOST) -> str:
+    """Return a text that is not too long; what is left out is not cut in the middle of a word."""
+    return text if len(text) <= most else text[: text.rfind(" ", 0, most) if " " in text[:most] else most].rstrip(" ,") + " …"
+
+
+def hint(stop: Stop, file: str) -> str:
+    """Say what to look at where Python speaks of shapes, or of a mask that is none."""
+    code = linecache.getline(file, stop.line).strip() if stop.line else ""
+    told = ""
+    if "boolean mask" in stop.message:
+        told += " A mask of 1 and 0 is not yet one of True and False: which of your parts makes it one?"
+    if SHAPES.search(stop.message):
         told += (
             " It is a matter of shapes. A text alone comes as (seq, embed), several as (batch, seq, embed); ids and "
             "masks have no embed. Does the line hold for each? (Count dimensions from the end; `...` in an index "
             "stands for all that come before.) Print the shapes before it."
         )
-    if "mask" in code and SHAPES.search(message):
+    if "mask" in code and SHAPES.search(stop.message):
         told += " A mask is (seq) or (batch, seq), scores are (query, key) or (batch, query, key): seq is their key."
     return told

@@ -43,12 +43,14 @@ class Report:
         state: "passed", "failed", "to do" (it is not written yet) or "waits" (for a rung below).
         says: What was seen, in sentences.
         mistakes: The mistakes, each as its name, why it matters, and the page and heading that tell of it.
+        maybe: Whether they give only what differs first: it may be them, but there is more, or it is something else.
     """
 
     number: int
     state: str
     says: str = ""
     mistakes: tuple[tuple[str, str, str, str], ...] = ()
+    maybe: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -78,7 +80,7 @@ class Judge:
                 continue
             below = self.report(LADDER[broken - 1])
             says = f"It stands on rung {broken}, {LADDER[broken - 1].name}, which is not right yet. {below.says}"
-            yield Report(rung.number, "waits", says, below.mistakes)
+            yield Report(rung.number, "waits", says, below.mistakes, below.maybe)
 
     def report(self, rung: Rung) -> Report:
         """Judge one rung, once."""
@@ -121,17 +123,20 @@ class Judge:
         if theirs.stop and is_stop and theirs.stop.kind == "NotImplementedError":
             where = f" (line {theirs.stop.line})" if theirs.stop.line else ""
             return Report(rung.number, "to do", f"{theirs.stop.message or 'A part'} is still to be written{where}.")
-        says, shown = said(ours, theirs, place, self.file), len(found) - 1
+        shown = len(found) - 1
         with self.watch(rung.number):
             found = [*found, *(look(rung, self.parts, seed, way) for seed in range(len(found), rung.seeds - 1))]
             again = look(rung, self.parts, 0, way, dice=99)
         is_random = not is_stop and rung.name != "masking" and first_difference(found[0], again) is not None
         chosen = diagnose(rung, found, shown)
-        if len(chosen) == 1 and not all(gives(chosen, rung, found, seed) for seed in range(len(found))):
-            says += " (It is not all: what comes after it differs in another way.)"
+        maybe = len(chosen) == 1 and not all(gives(chosen, rung, found, seed) for seed in range(len(found)))
+        says = said(ours, theirs, place, self.file, is_known=bool(chosen))
         if is_random and not chosen:
-            says += " And the next time it gives other numbers: something random is at work, such as dropout."
-        return Report(rung.number, "failed", says, tuple((m.name, m.why, m.page, m.section) for m in chosen))
+            says += (
+                " And the next time it gives other numbers: something random is at work, such as dropout, or weights "
+                "that stayed as they began (strict=False says nothing of them)."
+            )
+        return Report(rung.number, "failed", says, tuple((m.name, m.why, m.page, m.section) for m in chosen), maybe)
 
 
 def look(rung: Rung, parts: Any, seed: int, way: int = 0, dice: int = 0) -> Look:
@@ -187,9 +192,9 @@ def diagnose(rung: Rung, found: Sequence[Look], shown: int) -> tuple[Mistake, ..
         if all(gives((one,), rung, found, seed) for seed in order):
             return (one,)
     # How often each gives at least what differs first. The time that is reported must be among them: whole tensors, and
-    # what Python says where it stops, agree by no chance. Of a yes or no that is not enough: half of the times must be.
+    # what Python says where it stops, agree by no chance. Of a yes or no, or one number, half of the times must be.
     hits = {one: [gives((one,), rung, found, seed, places[seed]) for seed in range(len(found))] for one in known}
-    is_sure = not any(isinstance(one.value, bool) for one in found[shown].seen[places[shown] :][:1])
+    is_sure = not any(is_one_number(one.value) for one in found[shown].seen[places[shown] :][:1])
     first = [one for one in known if hits[one][shown] and (is_sure or 2 * sum(hits[one]) >= len(found))]
     first.sort(key=lambda one: -sum(hits[one]))
     # Pairs in which one gives that come first; then those whose two differ from ours where the reader's does.
@@ -210,6 +215,11 @@ def gives(chosen: tuple[Mistake, ...], rung: Rung, found: Sequence[Look], seed: 
         return False
     place = first_difference(wrong, found[seed])
     return place is None or (upto is not None and place > upto)
+
+
+def is_one_number(value: Any) -> bool:
+    """Say whether something is so little that two mistakes may agree on it by chance."""
+    return isinstance(value, bool | int | float) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
 def differs_at(one: Mistake, rung: Rung, seed: int, place: int | None) -> bool:

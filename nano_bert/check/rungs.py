@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-PAGES = {
-    2: "02-tokenizer.md",
-    3: "03-embeddings.md",
-    4: "04-attention.md",
-    5: "05-masks.md",
-    6: "06-heads.md",
-    7: "07-layer.md",
-    8: "08-model.md",
-    9: "09-really-bert.md",
-    10: "10-wordpiece.md",
-    11: "11-pretraining.md",
+# Of the chapters that are named: so they are found on the site, in the repository and on paper alike.
+TITLES = {
+    2: "Words to ids",
+    3: "Embeddings",
+    4: "One attention head",
+    5: "Masks",
+    6: "Many heads",
+    7: "Residual, norm, feed-forward",
+    8: "The encoder and its pooler",
+    9: "It is really BERT",
+    10: "WordPiece",
+    11: "Pretraining",
+    12: "Fine-tuning, honestly",
 }
 
 

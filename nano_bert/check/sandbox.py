@@ -67,7 +67,7 @@ def check_file(file: Path, rungs: Sequence[Rung] = LADDER, seconds: float = SECO
         missing = [rung for rung in rungs if rung.number not in [one["number"] for one in reports]]
         for number, rung in enumerate(missing):
             state, says = ("failed", refused) if not number else ("waits", "What is said above comes first.")
-            reports.append({"number": rung.number, "state": state, "says": says, "mistakes": []})
+            reports.append({"number": rung.number, "state": state, "says": says, "mistakes": [], "maybe": False})
     return Result(reports, printed)
 
 
@@ -116,8 +116,8 @@ def ended(file: Path, stage: object, code: int | None, trace: str, seconds: floa
     if is_over or "Timeout" in trace or code is None:
         place = re.search(rf'File "{re.escape(str(file.resolve()))}", line (\d+) in (\S+)', trace)
         where = f" It was in line {place[1]}, in {place[2]}." if place else ""
-        took = seconds if is_over else PATIENCE * seconds
-        return f"{file.name} was still busy after {took:g} seconds: does a loop never end, or does it wait?{where}"
+        took = f"{seconds:g} seconds of computing" if is_over else f"{PATIENCE * seconds:g} seconds"
+        return f"{file.name} was still busy after {took}: does a loop never end, or does it wait?{where}"
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return (

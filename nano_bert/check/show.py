@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
-from nano_bert.check.rungs import LADDER, PAGES
+from nano_bert.check.rungs import LADDER, TITLES
 
 MARKS = {"passed": "right", "failed": "not yet", "to do": "to do", "waits": "waits"}
 
@@ -36,12 +36,19 @@ def shown(file: str, reports: Sequence[Mapping[str, Any]], printed: str = "") ->
 def explained(report: Mapping[str, Any]) -> str:
     """Return what there is to say of one rung, like a teacher: what was seen, what it is, why, and where to read."""
     rung = LADDER[report["number"] - 1]
-    texts = [f"Rung {rung.number}, {rung.name} (chapter {rung.chapter}, {PAGES[rung.chapter]}):", str(report["says"])]
+    texts = [f"Rung {rung.number}, {rung.name} (chapter {rung.chapter}, {TITLES[rung.chapter]}):", str(report["says"])]
     mistakes = report["mistakes"]
     if len(mistakes) > 1:
         texts.append("Two mistakes together give your numbers.")
     for name, why, page, section in mistakes:
-        texts += [f"The mistake: {name}", f"Why: {why}", f'Read: "{section}" in {page}.']
+        chapter = int(page[:2])
+        texts += [f"{'It may be this' if report.get('maybe') else 'The mistake'}: {name}", f"Why: {why}"]
+        texts.append(f'Read: "{section}" in chapter {chapter}, {TITLES[chapter]}.')
+    if report.get("maybe"):
+        texts.append(
+            "It gives what differs first, as yours does; what comes after it differs in another way. So it is not all, "
+            "or it is something else."
+        )
     if not mistakes and report["state"] == "failed" and str(report["says"]).startswith("The first"):
         says = "None of the usual mistakes gives what yours gives: it is a rarer one, or there are several together."
         if "Yours is" in report["says"] or "numbers differ" in report["says"]:

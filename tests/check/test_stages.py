@@ -5,10 +5,10 @@ import ast
 import pytest
 
 from nano_bert.check.judge import Judge, run_source
-from nano_bert.check.rungs import LADDER, PAGES
+from nano_bert.check.rungs import LADDER
 from nano_bert.check.stubs import functions, solved, stage, stub
 
-SOME = [pytest.param(chapter, marks=[] if chapter in (2, 5, 8) else pytest.mark.slow) for chapter in PAGES]
+SOME = [pytest.param(chapter, marks=[] if chapter in (2, 5, 8) else pytest.mark.slow) for chapter in range(2, 12)]
 
 
 @pytest.mark.parametrize("chapter", SOME)
