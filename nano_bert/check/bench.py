@@ -125,7 +125,7 @@ class Bench:
         """Return the parts of an answer; refuse one that has not as many as it should, where a number is given."""
         if not isinstance(answer, tuple | list) or (n is not None and len(cast("list[Any]", answer)) != n):
             given = "nothing (None): is a return missing?" if answer is None else described(answer)
-            raise UnfitError(f"{which} should be {n or 'several'} things, {what}, but it is {given}")
+            raise UnfitError(f"{which} should be {f'{n} things' if n else 'a tuple'}, {what}, but it is {given}")
         return tuple(cast("list[Any]", answer))
 
 

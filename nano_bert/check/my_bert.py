@@ -387,6 +387,17 @@ def from_pretrained(folder: str | Path) -> NanoBERT:
 # Chapter 10. WordPiece.
 
 
+def stands_alone(letter: str) -> bool:
+    """Say whether a character is a word of its own: a mark of punctuation, a sign of ASCII, or a Chinese character.
+
+    To Unicode, a mark of punctuation has a category that begins with P. A sign of ASCII is neither letter, digit nor
+    space: `$` and `_`, but not `€`, which is treated like a letter. Chinese are those from U+4E00 to U+9FFF. (BERT
+    knows some rare blocks more.)
+    """
+    is_sign = letter.isascii() and not letter.isalnum() and not letter.isspace()
+    return is_sign or unicodedata.category(letter).startswith("P") or "\u4e00" <= letter <= "\u9fff"
+
+
 class WordPieceTokenizer(WordTokenizer):
     """Turn texts into ids, piece by piece.
 
@@ -402,10 +413,15 @@ class WordPieceTokenizer(WordTokenizer):
         self.vocab = {token: index for index, token in enumerate(self.id_to_token)}
 
     def tokenize(self, text: str) -> list[str]:
-        """Return the pieces of a text: small letters, accents off, each mark of punctuation a word, each word cut."""
+        """Return the pieces of a text: small letters, accents off (by NFD), cut into words, each word into pieces.
+
+        Control characters go, such as a NUL or a soft hyphen (Unicode's categories Cc and Cf); but a tab and the end
+        of a line are spaces. What stands between spaces is a word, and so is each character that `stands_alone`.
+        """
         letters = unicodedata.normalize("NFD", text.lower())
-        plain = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
-        return [piece for word in re.findall(r"[^\W_]+|\S", plain) for piece in self.split_word(word)]
+        gone = {letter for letter in letters if unicodedata.category(letter) in ("Mn", "Cc", "Cf")} - set("\t\n\r")
+        plain = "".join(f" {letter} " if stands_alone(letter) else letter for letter in letters if letter not in gone)
+        return [piece for word in plain.split() for piece in self.split_word(word)]
 
     def split_word(self, word: str) -> list[str]:
         """Cut a word into pieces, greedily: from the left, each as long as can be.

@@ -1,6 +1,7 @@
 """Probes of the tokenizers: words, pieces, and the words that are hidden."""
 
 from collections.abc import Iterator
+from unicodedata import normalize
 
 import torch
 
@@ -60,6 +61,38 @@ CASES = [
 ]
 
 
+# What each step of the cleaning sees: accents of two kinds, marks, control characters, Chinese, other scripts.
+TO_CLEAN = (
+    "Caf\u00e9, CAFE\u0301, cafe",
+    "unable,films",
+    "Sm\u00f8rrebr\u00f8d",
+    "snake_case",
+    "a+b=$5",
+    "\u201cwell\u2014\u201d\u2026",
+    "un\u00adable\u200d f\x00ilm",
+    "a\tb\nc",
+    "\u5929\u4f7f film",
+    "\u20ac5 film\u263a",
+    "\u0939\u093f\u0928\u094d\u0926\u0940",
+    "Stra\u00dfe x\u00b2 \ufb01lm",
+)
+
+
+def shown_word(word: str) -> str:
+    """Return a word in quotes; of a very long one the beginning, and how long it is."""
+    return repr(word) if len(word) < 50 else f"{word[:12]!r} and so on, {len(word)} letters"
+
+
+def cleaning(bench: Bench) -> Iterator[Seen]:
+    """Read texts that have to be cleaned first. Each letter is a piece, so that each piece shows what was left."""
+    letters = {letter for text in TO_CLEAN for form in ("NFC", "NFD", "NFKD") for letter in normalize(form, text)}
+    letters |= {letter for one in letters for letter in one.lower() + one.casefold()}
+    pieces = [*SPECIAL_TOKENS, *sorted(letters), *(f"##{letter}" for letter in sorted(letters))]
+    part = bench.part("WordPieceTokenizer")(pieces, max_seq_len=99)
+    for text in TO_CLEAN:
+        yield Seen(f"tokenize({text!r}), where each letter is a piece", part.tokenize(text))
+
+
 def wordpiece(bench: Bench) -> Iterator[Seen]:
     """Cut words with a random part of some pieces, and read texts with capitals, accents and punctuation."""
     shuffled = [PIECES[index] for index in torch.randperm(len(PIECES), generator=bench.generator)]
@@ -80,8 +113,10 @@ def wordpiece(bench: Bench) -> Iterator[Seen]:
     yield Seen("id_to_token", list(part.id_to_token))
     made = ["".join(PIECES[int(index)].removeprefix("##") for index in bench.ids(15, 3)) for _ in range(20)]
     for word in ["unable", *CASES, *made, "ab" * 50, "ab" * 50 + "b"]:
-        yield Seen(f"split_word({word!r:.60})", part.split_word(word))
-    for text in ("The film!", "Caf\u00e9, CAFE\u0301, cafe", "unable,films", "a b!?", ""):
+        yield Seen(f"split_word({shown_word(word)})", part.split_word(word))
+    yield Seen("tokenize('The film!')", part.tokenize("The film!"))
+    yield from cleaning(bench)
+    for text in ("Caf\u00e9, CAFE\u0301, cafe", "unable,films", "a b!?", ""):
         yield Seen(f"tokenize({text!r})", part.tokenize(text))
     for text in ("The film!", "a b films a b films unwatchable a b films"):
         yield Seen(f"encode({text!r})", part.encode(text))
