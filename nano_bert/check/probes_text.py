@@ -176,9 +176,7 @@ def masking(bench: Bench) -> Iterator[Seen]:
     yield Seen("the shapes for a text alone, of the shape (seq)", [tuple(hidden.shape), tuple(labels.shape)])
 
 
-def fates(
-    ids: torch.Tensor, hidden: torch.Tensor, chosen: torch.Tensor, mask_id: int, when: str
-) -> Iterator[Seen]:
+def fates(ids: torch.Tensor, hidden: torch.Tensor, chosen: torch.Tensor, mask_id: int, when: str) -> Iterator[Seen]:
     """Count what becomes of the chosen words; who draws for each word by itself may be off by as much as chance is."""
     room = 4.5 * (0.8 * 0.2 / max(1, int(chosen.sum()))) ** 0.5
     yield Seen(f"the share of the chosen words that becomes [MASK], {when}", share((hidden == mask_id)[chosen]), room)

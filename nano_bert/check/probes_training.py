@@ -20,7 +20,7 @@ def loss(bench: Bench) -> Iterator[Seen]:
     logits, labels = bench.numbers(3, 6, 9, scale=2.0).requires_grad_(), bench.ids(9, 3, 6)
     labels[:, 0] = bench.one_of(0, 4)
     labels[0, 1:], labels[1, 3:] = -100, -100
-    for name, kept in (("", labels), (", nothing asked", torch.full_like(labels, -100))):
+    for name, kept in (("", labels), (" where nothing is asked", torch.full_like(labels, -100))):
         what = f"masked_word_loss{name}"
         value = bench.part("masked_word_loss")(logits, kept)
         if not isinstance(value, Tensor):
