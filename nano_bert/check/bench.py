@@ -99,7 +99,7 @@ class Bench:
             dtype: Of its weights.
             new: Whether it keeps the weights with which it begins.
         """
-        chosen = [one if isinstance(one, tuple) else (one, one) for one in settings]
+        chosen: list[tuple[Any, Any]] = [one if isinstance(one, tuple) else (one, one) for one in settings]
         ours = getattr(PACKAGE, name)(*(pair[1] for pair in chosen))
         weights = random_weights(ours, self.generator)
         part = ours if self.parts is PACKAGE else self.part(name)(*(pair[0] for pair in chosen))

@@ -126,8 +126,8 @@ def as_number(value: Any, what: str) -> float:
         raise UnfitError(f"{what} should return a number, but it returns {given}")
     if isinstance(value, Tensor) and value.requires_grad:
         raise UnfitError(
-            f"{what} should return a plain number, a float, but it returns a tensor from which a way leads back through "
-            f"the whole computation. Who keeps the loss of every step would keep all that in memory, too: take the "
-            f"number out of the tensor."
+            f"{what} should return a plain number, a float, but it returns a tensor, from which a way leads back "
+            f"through the whole computation. Who keeps the loss of every step would keep all that in memory, too: take "
+            f"the number out of the tensor."
         )
     return float(value)
