@@ -135,20 +135,17 @@ def stopped(stop: Stop, file: str) -> str:
     """Say what Python said, and where in the reader's file."""
     code = linecache.getline(file, stop.line).strip() if stop.line else ""
     where = f" in line {stop.line}, `{code}`" if code else ""
-    message = shortened(
-        re.sub(r'((?:"[^"]+", ){3})(?:"[^"]+"(?:, )?)+', r"\1and others", " ".join(stop.message.split()))
-    )
+    few = re.sub(r'((?:"[^"]+", ){3})(?:"[^"]+"(?:, )?)+', r"\1and others", " ".join(stop.message.split()))
+    message = shortened(few)
     told = f"Python stopped{where}: {stop.kind}{': ' if message else ''}{message}"
     return told if told.endswith((".", "…")) else told + "."
 
 
 def shortened(text: str, most: int = MOST) -> str:
     """Return a text that is not too long; what is left out is not cut in the middle of a word."""
-    return (
-        text
-        if len(text) <= most
-        else text[: text.rfind(" ", 0, most) if " " in text[:most] else most].rstrip(" ,") + " …"
-    )
+    if len(text) <= most:
+        return text
+    return (text[:most].rpartition(" ")[0] or text[:most]).rstrip(" ,") + " …"
 
 
 def hint(stop: Stop, file: str) -> str:
