@@ -25,7 +25,7 @@ def tokenizer(bench: Bench) -> Iterator[Seen]:
         " ".join(everything[int(index)] for index in bench.ids(len(everything), length))
         for length in (3, 1, longest - 2, longest - 1, 40)
     ]
-    for text in [*texts, "Café: 10/10!!"]:
+    for text in [*texts, "Café: 10/10!!", "snake_case"]:
         yield Seen(f"tokenize({text!r:.60})", part.tokenize(text))
     for text in ["", *texts]:
         yield Seen(f"encode({text!r:.60})", part.encode(text))
