@@ -19,6 +19,7 @@ RECIPES = (
     "imdb-part-minilm",
     "hatexplain-tiny",
     "hatexplain-laptop",
+    "hatexplain-minilm",
     "hatexplain-3-laptop",
     "hatexplain-3-minilm",
 )

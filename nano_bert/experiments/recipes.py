@@ -137,6 +137,14 @@ RECIPES = {
         training=TrainingConfig(epochs=5, learning_rate=1e-2, weight_decay=0.1, word_dropout=0.1, patience=5),
     ),
     "hatexplain-laptop": HATEXPLAIN_LAPTOP,
+    "hatexplain-minilm": Recipe(
+        corpus="hatexplain",
+        about="published weights: MiniLM, fine-tuned on all posts",
+        tokenizer={"max_seq_len": 128},
+        model={"pooling": "mean"},
+        training=TrainingConfig(learning_rate=1e-4, dtype="bfloat16"),
+        weights=MINILM,
+    ),
     "hatexplain-3-laptop": replace(
         HATEXPLAIN_LAPTOP,
         corpus="hatexplain-3",
