@@ -48,7 +48,7 @@ def check_numbers(page: Page, root: Path) -> Iterator[tuple[int, str]]:
     for written in WHOLE.findall(code):  # 20,000 and 20_000 are one number, and a list without blanks is many
         counted |= {Decimal(digits) for digits in (*re.findall(r"\d+", written), re.sub(r"\D", "", written))}
     used = set[str]()
-    generated = {line for table in GENERATED.findall(page.path.read_text(encoding="utf-8")) for line in table.split("\n")}
+    generated = set("\n".join(GENERATED.findall(page.path.read_text(encoding="utf-8"))).split("\n"))
     for line, text in page.prose:
         if text in generated:
             continue
