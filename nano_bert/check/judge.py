@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from nano_bert.check.bench import Bench, Seen
-from nano_bert.check.compare import Look, Stop, first_difference, said
+from nano_bert.check.compare import Look, Stop, first_difference, said, same
 from nano_bert.check.fit import UnfitError
 from nano_bert.check.mistakes import Mistake, edited, mistakes_of
 from nano_bert.check.reference import PACKAGE
@@ -31,7 +31,7 @@ from nano_bert.check.rungs import LADDER, Rung, probe_of
 from nano_bert.check.stubs import solved
 
 MOST_WAYS = 48  # to fit weights into parts with names of their own
-SECONDS = 2.5  # of the processor, for trying mistakes
+SECONDS = 4.0  # of the processor, for trying mistakes
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Judge:
         return Report(rung.number, "failed", says, tuple((m.name, m.why, m.page, m.section) for m in chosen), maybe)
 
 
-def look(rung: Rung, parts: Any, seed: int, way: int = 0, dice: int = 0) -> Look:
+def look(rung: Rung, parts: Any, seed: int, way: int = 0, dice: int = 0, like: Look | None = None) -> Look:
     """Let the probe of a rung look at some parts once.
 
     Args:
@@ -148,6 +148,7 @@ def look(rung: Rung, parts: Any, seed: int, way: int = 0, dice: int = 0) -> Look
         seed: Of all that goes in.
         way: How weights are fitted into parts with names of their own.
         dice: Seed of what is random in the part itself, such as dropout that was not switched off.
+        like: Another look: this one ends at the first thing that differs from it.
     """
     torch.manual_seed(dice)
     bench = Bench(parts, seed, way)
@@ -158,6 +159,8 @@ def look(rung: Rung, parts: Any, seed: int, way: int = 0, dice: int = 0) -> Look
             if isinstance(one.value, Tensor):
                 one = Seen(one.name, one.value.detach().clone(), one.tolerance, one.value.requires_grad)
             seen.append(one)
+            if like is not None and (len(seen) > len(like.seen) or not same(like.seen[len(seen) - 1], one)):
+                break  # pairs of mistakes are many, and most of them differ at once
     except UnfitError as error:
         stop = Stop("unfit", str(error))
     except BaseException as error:
@@ -210,7 +213,7 @@ def diagnose(rung: Rung, found: Sequence[Look], shown: int) -> tuple[Mistake, ..
 
 def gives(chosen: tuple[Mistake, ...], rung: Rung, found: Sequence[Look], seed: int, upto: int | None = None) -> bool:
     """Say whether some mistakes give what the reader's file gives; up to a place, or all of it."""
-    wrong = seen_by(rung, seed, *chosen)
+    wrong = seen_by(rung, seed, *chosen) if len(chosen) == 1 else seen_until(rung, chosen, seed, found[seed])
     if wrong is None:
         return False
     place = first_difference(wrong, found[seed])
@@ -231,10 +234,15 @@ def differs_at(one: Mistake, rung: Rung, seed: int, place: int | None) -> bool:
 @lru_cache(maxsize=4_096)
 def seen_by(rung: Rung, seed: int, *mistakes: Mistake) -> Look | None:
     """Return what is seen where some mistakes were made; None where they are in each other's way."""
+    return seen_until(rung, mistakes, seed)
+
+
+def seen_until(rung: Rung, mistakes: Sequence[Mistake], seed: int, like: Look | None = None) -> Look | None:
+    """Return the same, not kept, and only as far as it is like another look."""
     wrong = variant(*mistakes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return None if wrong is None else look(rung, wrong, seed)
+        return None if wrong is None else look(rung, wrong, seed, like=like)
 
 
 @cache

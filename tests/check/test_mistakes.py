@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nano_bert.check import judge
 from nano_bert.check.judge import Judge, run_source, variant
 from nano_bert.check.mistakes import Mistake, edited, mistakes_of
 from nano_bert.check.rungs import LADDER
@@ -29,6 +30,12 @@ WAYS = (
     (16, 4, "half precision"), (17, 4, "Minus infinity makes NaN where"), (20, 2, "All rows of the table"),
     (25, 3, "only itself and what stands before"),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def all_the_time_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found must not depend on how busy the machine is."""
+    monkeypatch.setattr(judge, "SECONDS", 120.0)
 
 
 def judge_with(*mistakes: Mistake) -> Judge:
