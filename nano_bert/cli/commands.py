@@ -66,8 +66,7 @@ def carry_out(options: argparse.Namespace) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
     names = recipes_of(options.corpus)  # they stand from small to large
-    by_itself = [name for name in names if not RECIPES[name].weights and not RECIPES[name].teacher]
-    name = options.recipe or (by_itself or names)[-1]
+    name = options.recipe or ([name for name in names if not RECIPES[name].weights] or names)[-1]
     recipe = recipe_for(options.corpus, name)
     model, training = (
         given(options, MODEL_OPTIONS),

@@ -3,7 +3,6 @@
 recipes            named settings that anybody can train again
 records            recipes with several seeds, beside the baselines
 few_labels         what pretraining brings with few labels
-distilled          what a large model gives a small one, before it learns and while it does
 published_weights  where a fine-tuning begins that does not begin at random
 repeated           texts that stand in a corpus more than once
 """

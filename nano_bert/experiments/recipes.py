@@ -6,19 +6,18 @@ carries it out; `nano_bert.experiments.records` does so with several seeds, and 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
-from nano_bert.experiments.distilled import find_teacher, learn_from
 from nano_bert.experiments.published_weights import MINILM, name_after, open_published, take_part
 from nano_bert.fast.distributed import is_first
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
+from nano_bert.training.classification import train
 from nano_bert.training.masking import Masking
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.run import Run
@@ -36,8 +35,6 @@ class Recipe:
         training: Settings of the training.
         weights: Published weights to begin with, and their tokenizer: a folder, or a name on the Hugging Face hub. By
             default the weights are drawn at random, and the vocabulary is taken from the training texts.
-        teacher: A run of another recipe, such as "imdb-minilm-100": its model teaches this one, from a folder beside
-            that of this run. By default labels teach.
     """
 
     corpus: str
@@ -46,7 +43,6 @@ class Recipe:
     model: Mapping[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingConfig = field(default_factory=TrainingConfig)
     weights: str = ""
-    teacher: str = ""
 
 
 CORPORA: dict[str, Callable[[], Corpus]] = {
@@ -75,6 +71,15 @@ HATEXPLAIN_LAPTOP = Recipe(
         "segment_range": 0.1,
     },
     training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
+)
+
+HATEXPLAIN_MINILM = Recipe(
+    corpus="hatexplain",
+    about="published weights: MiniLM, fine-tuned on all posts",
+    tokenizer={"max_seq_len": 128},
+    model={"pooling": "mean"},
+    training=TrainingConfig(learning_rate=1e-4, dtype="bfloat16"),
+    weights=MINILM,
 )
 
 RECIPES = {
@@ -137,27 +142,13 @@ RECIPES = {
         training=TrainingConfig(epochs=5, learning_rate=1e-2, weight_decay=0.1, word_dropout=0.1, patience=5),
     ),
     "hatexplain-laptop": HATEXPLAIN_LAPTOP,
-    "hatexplain-minilm": Recipe(
-        corpus="hatexplain",
-        about="published weights: MiniLM, fine-tuned on all posts",
-        tokenizer={"max_seq_len": 128},
-        model={"pooling": "mean"},
-        training=TrainingConfig(learning_rate=1e-4, dtype="bfloat16"),
-        weights=MINILM,
-    ),
+    "hatexplain-minilm": HATEXPLAIN_MINILM,
     "hatexplain-3-laptop": replace(
         HATEXPLAIN_LAPTOP,
         corpus="hatexplain-3",
         training=TrainingConfig(learning_rate=4e-3, weight_decay=0.3, word_dropout=0.2),
     ),
-    "hatexplain-3-minilm": Recipe(
-        corpus="hatexplain-3",
-        about="published weights: MiniLM, fine-tuned on all posts",
-        tokenizer={"max_seq_len": 128},
-        model={"pooling": "mean"},
-        training=TrainingConfig(learning_rate=1e-4, dtype="bfloat16"),
-        weights=MINILM,
-    ),
+    "hatexplain-3-minilm": replace(HATEXPLAIN_MINILM, corpus="hatexplain-3"),
 }
 
 
@@ -223,17 +214,11 @@ def run_recipe(
 
     Returns:
         The trained model, its tokenizer, and the history of the training; its seconds count from when `run` was made.
-
-    Raises:
-        FileNotFoundError: If it has a teacher that nobody has trained yet.
     """
     run = run or Run()
     model, tokenizer = build(recipe, corpus, seed)
     corpus = name_after(corpus, model) if recipe.weights else corpus
-    teacher = (
-        find_teacher(recipe.teacher, run.folder.parent if run.folder else Path("runs")) if recipe.teacher else None
-    )
-    history = learn_from(teacher, model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
+    history = train(model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
     if run.folder is not None and is_first():
         model.save_pretrained(run.folder)
         tokenizer.save_pretrained(run.folder)
