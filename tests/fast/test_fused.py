@@ -223,6 +223,29 @@ def test_in_mixed_precision_they_agree_too() -> None:
     assert_same({"logits": fused.logits}, {"logits": clear.logits}, 0.05)
 
 
+def test_what_is_learnt_in_mixed_precision_is_what_is_learnt_in_full() -> None:
+    """The way back goes through the softmax in 32 bits: no gradient is further off than the clear form's."""
+    gradients: dict[str, dict[str, Tensor]] = {}
+    for name, fused, in_16_bits in (("full", False, False), ("clear", False, True), ("fused", True, True)):
+        model, batch = random_model("mean", 3, torch.float32)
+        with torch.autocast("cpu", torch.bfloat16, in_16_bits), fused_meanwhile(model, fused):
+            loss = model(**batch).loss
+            loss.backward()
+            tables = model.bert.embedding.named_parameters()
+            gradients[name] = {part: weight.grad.clone() for part, weight in tables if weight.grad is not None}
+
+    def furthest(name: str) -> float:
+        return max((gradients[name][part] - right).norm() / right.norm() for part, right in gradients["full"].items())
+
+    assert 0 < furthest("fused") < max(0.02, 1.5 * furthest("clear"))
+
+
+def test_weights_of_16_bits_stay_so_when_they_learn() -> None:
+    model, batch = random_model("bert", 3, torch.bfloat16)
+    model.fuse()(**batch).last_hidden_state.sum().backward()
+    assert {weight.grad.dtype for weight in model.parameters() if weight.grad is not None} == {torch.bfloat16}
+
+
 def test_fused_heads_give_no_attention_weights_and_say_how_to_get_them() -> None:
     model, batch = random_model("bert", 0)
     wanted = model(**batch).attentions
