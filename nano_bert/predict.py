@@ -135,7 +135,7 @@ def find_shipped(name: str | Path) -> Path:
     return CHECKPOINTS / name if (CHECKPOINTS / folder / "config.json").is_file() else folder
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path) -> WordTokenizer | WordPieceTokenizer:
     """Return the tokenizer of a folder, whichever kind it is; the folder says so."""
     path = find_files(folder) / SETTINGS
     settings = read_json(path) if path.exists() else {}  # an old BERT's folder says nothing

@@ -9,13 +9,14 @@ HARDWARE_OPTIONS = ("device", "dtype", "fused")
 
 CORPORA = ("imdb", "imdb-part", "hatexplain", "hatexplain-3", "phrases")
 DTYPES = ("float32", "bfloat16")
-EXPERIMENTS = ("few-labels", "words")
+EXPERIMENTS = ("few-labels", "starts", "words")
 RECIPES = (
     "phrases",
     "imdb-original",
     "imdb-tiny",
     "imdb-laptop",
     "imdb-minilm",
+    "imdb-student",
     "imdb-part-minilm",
     "hatexplain-tiny",
     "hatexplain-laptop",
@@ -25,6 +26,6 @@ RECIPES = (
 )
 VOCAB_SIZE, SHARE = 10_000, 0.2  # of a pretraining, as are those below
 USUAL = {
-    **{"n_layers": 2, "n_heads": 2, "n_embed": 64, "max_seq_len": 128, "dropout": 0.0},
-    **{"epochs": 5, "batch_size": 32, "learning_rate": 3e-3, "seed": 0},
+    **{"n_layers": 4, "n_heads": 4, "n_embed": 96, "max_seq_len": 512, "dropout": 0.0},
+    **{"epochs": 6, "batch_size": 16, "learning_rate": 1e-3, "seed": 0},
 }

@@ -26,6 +26,7 @@ from nano_bert.experiments.records import (
     measure_baselines,
     versions,
 )
+from nano_bert.experiments.starts import make_starts_record
 from nano_bert.fast.distributed import first_goes_first, is_first, joined, launched
 from nano_bert.fast.hardware import find_device
 from nano_bert.look import look_into
@@ -37,6 +38,7 @@ from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import evaluate
 from nano_bert.training.masking import Masking
+from nano_bert.training.neighbours import begin_with_neighbours, has_room
 from nano_bert.training.pretraining import pretrain
 from nano_bert.training.run import Run
 from nano_bert.training.run_folder import STATE_FILE, check_folder
@@ -46,6 +48,7 @@ LONGEST_INPUT = 1_000_000  # characters: as long as a long novel
 # What is measured beside the recipes, all on IMDB: from seeds and a folder to a record.
 EXPERIMENTS: dict[str, Callable[[range, Path], dict[str, Any]]] = {
     "few-labels": lambda seeds, folder: make_few_labels_record(load_imdb(), seeds, folder),
+    "starts": lambda seeds, folder: make_starts_record(load_imdb(), seeds),
     "words": lambda seeds, folder: make_words_record(load_imdb()),
 }
 
@@ -66,7 +69,8 @@ def carry_out(options: argparse.Namespace) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Train one model and keep it in a folder."""
     names = recipes_of(options.corpus)  # they stand from small to large
-    name = options.recipe or ([name for name in names if not RECIPES[name].weights] or names)[-1]
+    by_itself = [name for name in names if not RECIPES[name].weights and not RECIPES[name].teacher]
+    name = options.recipe or (by_itself or names)[-1]
     recipe = recipe_for(options.corpus, name)
     model, training = (
         given(options, MODEL_OPTIONS),
@@ -113,6 +117,8 @@ def run_pretrain(options: argparse.Namespace) -> None:
         tokenizer = WordTokenizer.from_texts(texts, max_vocab_size=options.vocab_size, max_seq_len=config.max_seq_len)
     torch.manual_seed(settings.seed)
     model = NanoBertForPreTraining(replace(config, vocab_size=len(tokenizer)))
+    if has_room(config):
+        begin_with_neighbours(model.bert)
     run = Run(folder, options.resume, show_progress=True)
     history = pretrain(model, tokenizer, texts, validation, settings, masking, run)
     if not is_first():
@@ -120,7 +126,12 @@ def run_pretrain(options: argparse.Namespace) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     record = {"source": options.texts, "texts": len(texts), "validation_texts": len(validation), **asdict(masking)}
-    record |= {"pieces": options.pieces, "model": model.config.to_dict(), "training": asdict(settings)}
+    record |= {
+        "pieces": options.pieces,
+        "begins_with_neighbours": has_room(config),
+        "model": model.config.to_dict(),
+        "training": asdict(settings),
+    }
     record |= {**versions(), "history": history}
     write_atomically(folder / "record.json", json.dumps(record, indent=1) + "\n")
     best = min(history, key=lambda epoch: epoch["validation_loss"])

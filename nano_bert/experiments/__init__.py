@@ -3,6 +3,8 @@
 recipes            named settings that anybody can train again
 records            recipes with several seeds, beside the baselines
 few_labels         what pretraining brings with few labels
+starts             heads that begin by looking at their neighbours, and heads that do not
+distilled          what a small model is given by a large one while it learns
 published_weights  where a fine-tuning begins that does not begin at random
 repeated           texts that stand in a corpus more than once
 """

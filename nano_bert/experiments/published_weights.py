@@ -14,7 +14,9 @@ from typing import Any
 
 from nano_bert.data import Corpus, Split
 from nano_bert.model import NanoBertForClassification
+from nano_bert.predict import find_shipped, load_tokenizer
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
+from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.resume import describe_weights
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -35,11 +37,12 @@ def minilm() -> str | Path:
 
 def open_published(
     weights: str, labels: Sequence[str], tokenizer: Mapping[str, Any], model: Mapping[str, Any]
-) -> tuple[NanoBertForClassification, WordPieceTokenizer]:
-    """Return published weights under a new classifier, and the tokenizer that belongs to them.
+) -> tuple[NanoBertForClassification, WordTokenizer | WordPieceTokenizer]:
+    """Return published weights, or pretrained ones of ours, under a new classifier, and the tokenizer of them.
 
     Args:
-        weights: A folder in the Hugging Face layout, or a name on the hub; MiniLM is looked for on this machine first.
+        weights: A model that comes with the package, such as "imdb-pretrained"; a folder in the Hugging Face layout;
+            or a name on the hub. MiniLM is looked for on this machine first.
         labels: The names of the classes.
         tokenizer: Settings of the tokenizer: how many tokens it keeps of a text, and which.
         model: What the new classifier reads, as `pooling`, and what the fine-tuning drops, as `dropout` and
@@ -49,14 +52,13 @@ def open_published(
         ValueError: If another setting is given.
     """
     fixed = sorted(model.keys() - {"pooling", "dropout", "attention_dropout"})
+    fixed += sorted(tokenizer.keys() - {"max_seq_len", "truncation"})
     if fixed:
         raise ValueError(f"{', '.join(fixed)} cannot be chosen: published weights have a size of their own.")
-    place = minilm() if weights == MINILM else weights
-    truncation = tokenizer.get("truncation", "head")
-    others = {name: value for name, value in tokenizer.items() if name != "truncation"}
-    pieces = WordPieceTokenizer.from_pretrained(place, **others)
-    pieces.truncation = truncation
-    return NanoBertForClassification.from_pretrained(place, labels=labels, **model), pieces
+    place = find_shipped(minilm() if weights == MINILM else weights)
+    theirs = load_tokenizer(place)
+    theirs.max_seq_len, theirs.truncation = tokenizer.get("max_seq_len"), tokenizer.get("truncation", "head")
+    return NanoBertForClassification.from_pretrained(place, labels=labels, **model), theirs
 
 
 def name_after(corpus: Corpus, model: NanoBertForClassification) -> Corpus:

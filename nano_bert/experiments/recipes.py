@@ -6,18 +6,19 @@ carries it out; `nano_bert.experiments.records` does so with several seeds, and 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, load_hatexplain, load_imdb, load_phrases
+from nano_bert.experiments.distilled import find_teacher, learn_from
 from nano_bert.experiments.published_weights import MINILM, name_after, open_published, take_part
 from nano_bert.fast.distributed import is_first
 from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
-from nano_bert.training.classification import train
 from nano_bert.training.masking import Masking
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.run import Run
@@ -35,6 +36,8 @@ class Recipe:
         training: Settings of the training.
         weights: Published weights to begin with, and their tokenizer: a folder, or a name on the Hugging Face hub. By
             default the weights are drawn at random, and the vocabulary is taken from the training texts.
+        teacher: A run of another recipe, such as "imdb-minilm-100": its model teaches this one, from a folder beside
+            that of this run. By default labels teach.
     """
 
     corpus: str
@@ -43,6 +46,7 @@ class Recipe:
     model: Mapping[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingConfig = field(default_factory=TrainingConfig)
     weights: str = ""
+    teacher: str = ""
 
 
 CORPORA: dict[str, Callable[[], Corpus]] = {
@@ -126,6 +130,15 @@ RECIPES = {
         training=TrainingConfig(epochs=1, learning_rate=1e-4, dtype="bfloat16"),
         weights=MINILM,
     ),
+    "imdb-student": Recipe(
+        corpus="imdb",
+        about="our own pretrained model, taught by what imdb-minilm answers",
+        tokenizer={"max_seq_len": 512, "truncation": "both"},
+        model={"pooling": "mean", "dropout": 0.0},
+        training=TrainingConfig(learning_rate=5e-4, word_dropout=0.2, dtype="bfloat16"),
+        weights="imdb-pretrained",
+        teacher="imdb-minilm-100",
+    ),
     "imdb-part-minilm": Recipe(
         corpus="imdb-part",
         about="published weights: MiniLM, fine-tuned on a tenth of the labels",
@@ -172,15 +185,15 @@ class PretrainingRecipe:
 PRETRAINING = PretrainingRecipe(
     vocab_size=10_000,
     model={
-        "n_layers": 2,
-        "n_heads": 2,
-        "n_embed": 64,
+        "n_layers": 4,
+        "n_heads": 4,
+        "n_embed": 96,
         "dropout": 0.0,
-        "max_seq_len": 128,
+        "max_seq_len": 512,
         "initializer_range": 0.05,
         "pooler": False,
     },
-    training=TrainingConfig(epochs=5, learning_rate=3e-3, patience=99),
+    training=TrainingConfig(epochs=6, batch_size=16, patience=99, dtype="bfloat16"),
     masking=Masking(share=0.2),
 )
 
@@ -214,11 +227,16 @@ def run_recipe(
 
     Returns:
         The trained model, its tokenizer, and the history of the training; its seconds count from when `run` was made.
+
+    Raises:
+        FileNotFoundError: If it has a teacher that nobody has trained yet.
     """
     run = run or Run()
     model, tokenizer = build(recipe, corpus, seed)
     corpus = name_after(corpus, model) if recipe.weights else corpus
-    history = train(model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
+    beside = run.folder.parent if run.folder else Path("runs")
+    teacher = find_teacher(recipe.teacher, beside) if recipe.teacher else None
+    history = learn_from(teacher, model, tokenizer, corpus, replace(recipe.training, seed=seed), run)
     if run.folder is not None and is_first():
         model.save_pretrained(run.folder)
         tokenizer.save_pretrained(run.folder)

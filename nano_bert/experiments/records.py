@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from nano_bert.data import Corpus, Split
+from nano_bert.experiments.distilled import find_teacher, learn_from
 from nano_bert.experiments.published_weights import name_after
 from nano_bert.experiments.recipes import Recipe, build
 from nano_bert.experiments.repeated import count_repeated, drop_repeated
@@ -28,7 +29,6 @@ from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.wordpiece import WordPieceTokenizer
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.baselines import BagOfWords, majority
-from nano_bert.training.classification import train
 from nano_bert.training.evaluation import Metrics, answer, measure
 from nano_bert.training.optimizer import TrainingConfig
 from nano_bert.training.resume import STATE_FILE, describe_weights
@@ -53,8 +53,10 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
             complete is taken as it is. Delete the folder to train anew.
 
     Raises:
+        FileNotFoundError: If the recipe has a teacher that is not in `folder`.
         ValueError: If a run that is there had other settings.
     """
+    teacher = find_teacher(recipe.teacher, folder) if recipe.teacher else None
     runs: list[dict[str, Any]] = []
     size: dict[str, int] = {}
     for seed in seeds:
@@ -63,7 +65,7 @@ def make_record(name: str, recipe: Recipe, corpus: Corpus, seeds: Sequence[int],
         size["max_seq_len"] = tokenizer.max_seq_len or model.config.max_seq_len
         data = name_after(corpus, model) if recipe.weights else corpus
         settings = replace(recipe.training, seed=seed)
-        runs.append(train_and_measure(model, tokenizer, data, settings, folder / f"{name}-{seed}"))
+        runs.append(train_and_measure(model, tokenizer, data, settings, folder / f"{name}-{seed}", teacher))
         print(f"{name}, seed {seed}: test {Metrics(**runs[-1]['test'])}", flush=True)
     shipped = {"shipped": judge_shipped(name, corpus.test)} if name in shipped_models() else {}
     return {
@@ -95,12 +97,13 @@ def train_and_measure(
     corpus: Corpus,
     settings: TrainingConfig,
     folder: Path,
+    teacher: Path | None = None,
 ) -> dict[str, Any]:
     """Train a model, or go on where the run in the folder was stopped; keep it, measure it, return what a record keeps.
 
     It is measured as it was trained: on the same device, in as many bits.
     """
-    history = train(model, tokenizer, corpus, settings, kept_run(folder))
+    history = learn_from(teacher, model, tokenizer, corpus, settings, kept_run(folder))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     with on_device(model, settings.device, settings.dtype):

@@ -7,6 +7,7 @@ can learn all that as it learns labels: its probabilities are compared with the 
 """
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -104,6 +105,32 @@ def distil(
     likely: list[int] = answers.argmax(dim=-1).tolist()
     corpus = replace(corpus, train=Split(corpus.train.texts, likely))
     return learn(Distillation(model, tokenizer, corpus, answers, settings), settings, run)
+
+
+def soften(answers: Float[Tensor, "text n_classes"], temperature: float) -> Float[Tensor, "text n_classes"]:
+    """Return probabilities that doubt more: each raised to the power of 1 / temperature, and shared out anew.
+
+    It is the same as to divide a teacher's scores by the temperature before the softmax (Hinton et al., 2015, section
+    2). "Surely positive" and "positive, I think" are then further apart. Who learns such answers doubts as much; its
+    scores, multiplied by the temperature, do not.
+
+    Args:
+        answers: Probabilities.
+        temperature: 1 changes nothing; a higher one brings them closer together.
+
+    Raises:
+        ValueError: If the temperature is not above 0.
+
+    Examples:
+        >>> import torch
+        >>> from nano_bert.training.distillation import soften
+        >>> soften(torch.tensor([[0.9, 0.1], [0.99, 0.01]]), temperature=2.0).round(decimals=2)
+        tensor([[0.7500, 0.2500],
+                [0.9100, 0.0900]])
+    """
+    if not 0 < temperature < math.inf:  # written so that it refuses NaN, too
+        raise ValueError(f"A temperature is above 0 and finite, but it is {temperature}.")
+    return (answers.clamp_min(torch.finfo(answers.dtype).tiny).log() / temperature).softmax(dim=-1)
 
 
 def check_answers(given: object, corpus: Corpus) -> Float[Tensor, "text n_classes"]:

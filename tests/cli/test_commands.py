@@ -255,7 +255,7 @@ def test_pretrain_goes_on_after_ctrl_c_as_if_nothing_had_been(
     [
         ("", "holds a run already: add --resume to go on, or choose another --output."),
         ("--output new --share 15", "share is a part of the tokens: above 0 and at most 1, but it is 15.0."),
-        ("--output new --n-heads 3", "cannot be shared out among n_heads=3"),
+        ("--output new --n-heads 5", "cannot be shared out among n_heads=5"),
         ("--output new --epochs 0", "epochs must be above 0"),
         ("--output new --vocab-size 0", "vocab_size must be at least 1"),
         ("--output new --learning-rate nan", "learning_rate must be above 0"),
@@ -316,11 +316,15 @@ def test_reproduce_carries_out_an_experiment(run: Run, tmp_path: Path, monkeypat
     corpus, seen = PHRASES, []
     monkeypatch.setattr(commands, "load_imdb", lambda: corpus)
     monkeypatch.setattr(commands, "make_few_labels_record", lambda *given: seen.append(given) or {"it": "is"})
+    monkeypatch.setattr(commands, "make_starts_record", lambda *given: seen.append(given) or {"it": "was"})
     places = ("--output", str(tmp_path / "results"), "--runs", str(tmp_path / "runs"))
     code, out, err = run("reproduce", "few-labels", "--seeds", "2", *places)
     assert (code, out) == (0, f"Written to {tmp_path / 'results' / 'few-labels.json'}.\n"), err
     assert seen == [(corpus, range(100, 102), tmp_path / "runs" / "few-labels")], "seeds that chose no setting"
     assert json.loads((tmp_path / "results" / "few-labels.json").read_text()) == {"it": "is"}
+    assert run("reproduce", "starts", "--seeds", "3", *places)[0] == 0
+    assert seen[1:] == [(corpus, range(100, 103))]
+    assert json.loads((tmp_path / "results" / "starts.json").read_text()) == {"it": "was"}
 
 
 def test_reproduce_writes_down_the_words_that_count_most(

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from nano_bert import NanoBertForPreTraining
-from nano_bert.data import Corpus
+from nano_bert.data import Corpus, Split
 from nano_bert.experiments import few_labels
 from nano_bert.experiments.few_labels import make_few_labels_record, take_labels
 from nano_bert.training import TrainingConfig, loop
 from nano_bert.training import run as run_module
 from nano_bert.training.evaluation import measure
 from nano_bert.training.resume import STATE_FILE
+from tests.experiments.test_published_weights import a_bert
 from tests.phrases import phrases
 
 CORPUS = phrases(200)
-ARMS = ("bag_of_words", "scratch", "pretrained")
+ARMS = ("bag_of_words", "scratch", "pretrained", "published")
 
 
 # The labels
@@ -39,7 +40,7 @@ def test_nobody_is_given_more_labels_to_validate_with_than_to_learn_from() -> No
     assert labelled.validation.texts == CORPUS.validation.texts[:10]
     assert labelled.validation.labels == CORPUS.validation.labels[:10]
     assert take_labels(CORPUS, 100, 0).validation == CORPUS.validation
-    assert labelled.test is CORPUS.test
+    assert labelled.test == Split(CORPUS.test.texts[::5], CORPUS.test.labels[::5])
     assert labelled.label_names == CORPUS.label_names
     assert labelled.name == "phrases, 10 labels"
 
@@ -55,14 +56,18 @@ def test_the_seed_decides_which_labels_and_more_hold_the_fewer() -> None:
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {**few_labels.PRETRAINING.model, "n_layers": 1, "n_embed": 4, "max_seq_len": 16}
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    published = a_bert(tmp_path_factory.mktemp("published"))
+    model = {**few_labels.PRETRAINING.model, "n_layers": 1, "n_embed": 32, "max_seq_len": 16}
     small = replace(few_labels.PRETRAINING, model=model, training=TrainingConfig(epochs=2))
     monkeypatch.setattr(few_labels, "PRETRAINING", small)
     monkeypatch.setattr(few_labels, "N_MEASURED", 10)
+    monkeypatch.setattr(few_labels, "N_READ", 12)
     monkeypatch.setattr(
         few_labels, "FINE_TUNING", {n: TrainingConfig(epochs=2, batch_size=8, word_dropout=0.1) for n in (8, 40)}
     )
+    monkeypatch.setattr(few_labels, "OF_PUBLISHED", {8: TrainingConfig(epochs=1, batch_size=20)})
+    monkeypatch.setattr(few_labels, "MINILM", published)
 
 
 def without_seconds(record: Any) -> Any:
@@ -79,15 +84,16 @@ def test_the_record_is_complete_and_the_same_after_a_break(
     json.dumps(record, allow_nan=False)
     assert tuple(record["runs"]) == ARMS
     for arm in ARMS:
-        assert list(record["runs"][arm]) == list(record["summary"][arm]) == ["8", "40"]
+        numbers = ["8"] if arm == "published" else ["8", "40"]
+        assert list(record["runs"][arm]) == list(record["summary"][arm]) == numbers
         for n, runs in record["runs"][arm].items():
             assert [run["seed"] for run in runs] == [0, 3]
             mean = sum(run["test"]["accuracy"] for run in runs) / 2
             assert record["summary"][arm][n]["accuracy"]["mean"] == pytest.approx(mean, abs=1e-4)
-            assert all(sum(map(sum, run["test"]["confusion"])) == len(CORPUS.test) for run in runs)
-    assert [line["seed"] for line in record["pretraining"]] == [0, 3]
-    assert all(len(line["history"]) == 2 for line in record["pretraining"])
-    assert record["model"]["n_embed"] == 4
+            assert all(sum(map(sum, run["test"]["confusion"])) == record["test_texts"] for run in runs)
+    assert record["pretraining"]["seed"] == 0
+    assert len(record["pretraining"]["history"]) == 2
+    assert record["model"]["n_embed"] == 32
     assert record["fine_tuning_settings"]["8"]["batch_size"] == 8
 
     # The same, but the power fails now and then.
@@ -108,7 +114,7 @@ def test_the_record_is_complete_and_the_same_after_a_break(
         patch.setattr(run_module, "SAVE_EVERY", 1)
         while broken is None:
             try:
-                broken = make_few_labels_record(CORPUS, [3], tmp_path / "broken")
+                broken = make_few_labels_record(CORPUS, [0], tmp_path / "broken")
             except PowerCut:
                 n_breaks += 1
                 assert n_breaks < 20, "it begins anew each time"
@@ -118,7 +124,7 @@ def test_the_record_is_complete_and_the_same_after_a_break(
     monkeypatch.setattr(loop, "train_step", None)
     again = make_few_labels_record(CORPUS, [0, 3], tmp_path / "unbroken")
     assert without_seconds(again) == without_seconds(record)
-    assert without_seconds(broken) == without_seconds(make_few_labels_record(CORPUS, [3], tmp_path / "unbroken"))
+    assert without_seconds(broken) == without_seconds(make_few_labels_record(CORPUS, [0], tmp_path / "unbroken"))
     other = replace(CORPUS, train=replace(CORPUS.train, texts=CORPUS.train.texts[::-1]))
     with pytest.raises(ValueError, match="was started with fingerprint of the texts"):
         make_few_labels_record(other, [0], tmp_path / "unbroken")
@@ -129,28 +135,31 @@ def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
 ) -> None:
     runs: list[tuple[Any, ...]] = []
     bags: list[tuple[Any, ...]] = []
+    others: list[tuple[Any, ...]] = []
     result = {"test": asdict(measure([0, 1], [0, 1], CORPUS.label_names))}
     monkeypatch.setattr(few_labels, "pretrain_once", lambda *given: given)
     monkeypatch.setattr(few_labels, "fine_tune", lambda *given: runs.append(given) or result)
     monkeypatch.setattr(few_labels, "choose_bag", lambda *given: bags.append(given) or (None, result))
+    monkeypatch.setattr(few_labels, "fine_tune_published", lambda *given: others.append(given) or result)
     record = make_few_labels_record(CORPUS, [5, 6], tmp_path)
-    assert [line["history"][2:] for line in record["pretraining"]] == [
-        (n, tmp_path / f"pretraining-{n}") for n in (5, 6)
-    ]
+    assert record["pretraining"]["history"][2:] == (5, tmp_path / "pretraining-5"), "it is done once"
     expected = [
         (take_labels(CORPUS, n, seed), start, seed, few_labels.FINE_TUNING[n].epochs, tmp_path / f"{arm}-{n}-{seed}")
         for seed in (5, 6)
         for n in (8, 40)
-        for arm, start in (("scratch", None), ("pretrained", tmp_path / f"pretraining-{seed}"))
+        for arm, start in (("scratch", None), ("pretrained", tmp_path / "pretraining-5"))
     ]
     assert [(corpus, start, how.seed, how.epochs, place) for corpus, _, start, how, place in runs] == expected
     assert [corpus for corpus, *_ in bags] == [corpus for corpus, *_ in expected[::2]]
+    assert [(corpus, how.seed, place) for corpus, how, place in others] == [
+        (take_labels(CORPUS, 8, seed), seed, tmp_path / f"published-8-{seed}") for seed in (5, 6)
+    ]
     assert [run["seed"] for n in ("8", "40") for run in record["runs"]["bag_of_words"][n]] == [5, 6, 5, 6]
 
 
 def test_the_test_texts_and_the_labels_are_no_part_of_the_pretraining(tiny: None, tmp_path: Path) -> None:
     def weights(corpus: Corpus, name: str) -> bytes:
-        few_labels.pretrain_once(corpus, few_labels.make_tokenizer(corpus), 0, tmp_path / name)
+        few_labels.pretrain_once(corpus, few_labels.make_tokenizer(corpus, 16), 0, tmp_path / name)
         assert (tmp_path / name / STATE_FILE).exists()
         return (tmp_path / name / "model.safetensors").read_bytes()
 
@@ -162,7 +171,7 @@ def test_from_scratch_and_pretrained_differ_in_their_start_alone(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same settings, the same texts: and the pretrained one does start with the weights of the pretraining."""
-    tokenizer = few_labels.make_tokenizer(CORPUS)
+    tokenizer = few_labels.make_tokenizer(CORPUS, 16)
     few_labels.pretrain_once(CORPUS, tokenizer, 0, tmp_path)
     seen: list[tuple[Any, ...]] = []
     monkeypatch.setattr(few_labels, "train_and_measure", lambda *given: seen.append(given) or 1 / 0)

@@ -113,6 +113,8 @@ def test_the_few_labels_were_measured_with_the_settings_of_today() -> None:
     assert record["vocab_size"] == PRETRAINING.vocab_size
     fine_tuning = {int(n): settings_of(settings) for n, settings in record["fine_tuning_settings"].items()}
     assert fine_tuning == few_labels.FINE_TUNING
+    published = {int(n): settings_of(settings) for n, settings in record["settings_of_published"].items()}
+    assert published == few_labels.OF_PUBLISHED
     for arm, of_arm in record["runs"].items():
         for n_labels, runs in of_arm.items():
             accuracies = [run["test"]["accuracy"] for run in runs]
@@ -150,10 +152,9 @@ def test_the_weighed_words_are_those_of_the_baseline() -> None:
 
 @with_reviews
 def test_the_shipped_pretrained_model_is_as_good_as_its_record_says() -> None:
-    """It is the pretraining of the first seed, and guesses hidden words as well as it did then."""
-    [run] = [run for run in read("few-labels")["pretraining"] if run["seed"] == 0]
-    best = min(run["history"], key=lambda epoch: epoch["validation_loss"])
+    """It is the pretraining of the record, and guesses hidden words as well as it did then."""
+    best = min(read("few-labels")["pretraining"]["history"], key=lambda epoch: epoch["validation_loss"])
     model, tokenizer = load_pretrained("imdb-pretrained")
     texts = corpus_of("imdb").validation.texts[: few_labels.N_MEASURED]
     _, notes = Pretraining(model.fuse(), tokenizer, texts, texts, PRETRAINING.training, PRETRAINING.masking).validate()
-    assert notes["validation_loss"] == pytest.approx(best["validation_loss"], abs=1e-3)
+    assert notes["validation_loss"] == pytest.approx(best["validation_loss"], abs=5e-3)  # that was in 16 bits

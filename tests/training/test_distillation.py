@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 from nano_bert import NanoBertForClassification, WordTokenizer
 from nano_bert.data import Split
 from nano_bert.training import Run, TrainingConfig, train
-from nano_bert.training.distillation import Distillation, distil
+from nano_bert.training.distillation import Distillation, distil, soften
 from tests.oracles import as_readers_run_it
 from tests.phrases import phrases
 
@@ -126,3 +126,24 @@ def test_a_student_of_other_classes_is_refused() -> None:
     model = NanoBertForClassification(vocab_size=len(TOKENIZER), n_embed=4, max_seq_len=32, labels=("a",))
     with pytest.raises(ValueError, match="class"):
         distil(model, TOKENIZER, CORPUS, answers(), SETTINGS)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0, 20.0])
+def test_softened_answers_are_those_of_scores_divided_by_the_temperature(temperature: float) -> None:
+    scores = 4 * torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    softened = soften(scores.softmax(dim=-1), temperature)
+    torch.testing.assert_close(softened, (scores / temperature).softmax(dim=-1), atol=1e-5, rtol=1e-4)
+    assert torch.equal(softened.argmax(dim=-1), scores.argmax(dim=-1))
+
+
+def test_answers_beyond_doubt_stay_probabilities() -> None:
+    softened = soften(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), 3.0)
+    assert softened.isfinite().all()
+    torch.testing.assert_close(softened.sum(dim=-1), torch.ones(2))
+    assert softened[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match="A temperature is above 0 and finite, but it is"):
+        soften(answers(), temperature)
