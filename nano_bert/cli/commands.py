@@ -119,6 +119,8 @@ def run_pretrain(options: argparse.Namespace) -> None:
     model = NanoBertForPreTraining(replace(config, vocab_size=len(tokenizer)))
     if has_room(config):
         begin_with_neighbours(model.bert)
+    else:
+        say("The vectors are too short for heads that begin by looking at their neighbours: all begins at random.")
     run = Run(folder, options.resume, show_progress=True)
     history = pretrain(model, tokenizer, texts, validation, settings, masking, run)
     if not is_first():

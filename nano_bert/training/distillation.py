@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import torch
@@ -119,7 +120,8 @@ def soften(answers: Float[Tensor, "text n_classes"], temperature: float) -> Floa
         temperature: 1 changes nothing; a higher one brings them closer together.
 
     Raises:
-        ValueError: If the temperature is not above 0.
+        TypeError: If the answers are no tensor of fractions, or the temperature is no number.
+        ValueError: If the answers are no probabilities, or the temperature is not above 0.
 
     Examples:
         >>> import torch
@@ -128,8 +130,11 @@ def soften(answers: Float[Tensor, "text n_classes"], temperature: float) -> Floa
         tensor([[0.7500, 0.2500],
                 [0.9100, 0.0900]])
     """
+    if isinstance(temperature, bool) or not isinstance(temperature, Real):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"A temperature is a number, such as 3.0, but it is {temperature!r:.80}.")
     if not 0 < temperature < math.inf:  # written so that it refuses NaN, too
         raise ValueError(f"A temperature is above 0 and finite, but it is {temperature}.")
+    answers = check_probabilities(answers)
     return (answers.clamp_min(torch.finfo(answers.dtype).tiny).log() / temperature).softmax(dim=-1)
 
 
@@ -138,17 +143,29 @@ def check_answers(given: object, corpus: Corpus) -> Float[Tensor, "text n_classe
 
     Raises:
         TypeError: If they are no tensor of fractions.
-        ValueError: If there is not one row for each text, a row does not sum to 1, or a share is no probability.
+        ValueError: If there is not one row for each text, or they are no probabilities.
     """
-    if not isinstance(given, Tensor) or not given.is_floating_point():
-        kind = given.dtype if isinstance(given, Tensor) else type(given).__name__
-        raise TypeError(f"The teacher's answers are a tensor of probabilities, but these are {kind}.")
     expected = (len(corpus.train), len(corpus.label_names))
-    if given.shape != expected:
+    if isinstance(given, Tensor) and given.shape != expected:
         raise ValueError(
             f"The teacher gives each of the {expected[0]} texts one probability for each of {expected[1]} classes, a "
             f"tensor of shape {expected}; but these answers have the shape {tuple(given.shape)}."
         )
+    return check_probabilities(given)
+
+
+def check_probabilities(given: object) -> Float[Tensor, "text n_classes"]:
+    """Return probabilities as they are needed.
+
+    Raises:
+        TypeError: If they are no tensor of fractions.
+        ValueError: If there is not a row for each text, a row does not sum to 1, or a share is no probability.
+    """
+    if not isinstance(given, Tensor) or not given.is_floating_point():
+        kind = given.dtype if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"The teacher's answers are a tensor of probabilities, but these are {kind}.")
+    if given.ndim != 2:
+        raise ValueError(f"The answers have a row for each text, but these have the shape {tuple(given.shape)}.")
     given = given.detach().float().cpu()
     wrong = ~((given >= 0).all(dim=-1) & ((given.sum(dim=-1) - 1).abs() < 1e-3))  # so that NaN is wrong, too
     if wrong.any():

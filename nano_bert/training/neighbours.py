@@ -2,7 +2,7 @@
 
 A head whose weights are drawn at random looks at all words of a text alike. Before it can tell "not good" from "good",
 it has to find out that words stand in a row, and until then a model guesses hidden words by their frequency alone. In
-BERT's that have learnt, some heads look at the word before, or at the next one, and at little else (Clark et al., 2019,
+BERTs that have learnt, some heads look at the word before, or at the next one, and at little else (Clark et al., 2019,
 section 3.1, https://arxiv.org/abs/1906.04341). So heads may begin there.
 
 Places begin as waves, after Vaswani et al. (2017), section 3.5 (https://arxiv.org/abs/1706.03762), who chose them since
@@ -17,6 +17,7 @@ import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.model import NanoBERT
+from nano_bert.tokenizer.check_given import check_kind, is_whole
 
 OFFSETS = (-1, 1, -2, 2)  # the word before, the next one, and those beyond
 N_FEATURES = 16  # of a vector, which the words leave to the places: eight waves, each a sine and a cosine
@@ -43,6 +44,7 @@ def begin_with_neighbours(bert: NanoBERT, offsets: Sequence[int] = OFFSETS) -> N
             stay as they were drawn.
 
     Raises:
+        TypeError: If it is another model, such as one with a head on top, or an offset is no whole number.
         ValueError: If the vectors have no room for words and places.
 
     Examples:
@@ -56,6 +58,9 @@ def begin_with_neighbours(bert: NanoBERT, offsets: Sequence[int] = OFFSETS) -> N
         >>> bool(before.diagonal(-1).mean() > 0.6), bool(after.diagonal(1).mean() > 0.6)
         (True, True)
     """
+    check_kind("bert", bert, NanoBERT, "A model with a head on top has one, as model.bert.")
+    if not all(map(is_whole, offsets)):
+        raise TypeError(f"offsets says in whole numbers where each head looks, as in (-1, 1), not {offsets!r:.80}.")
     heads, (words, positions) = bert.encoder.layers[0].attention.heads, (bert.embedding.words, bert.embedding.positions)
     n_embed, head_size = bert.config.n_embed, bert.config.head_size
     if not has_room(bert.config):

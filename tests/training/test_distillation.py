@@ -143,6 +143,22 @@ def test_answers_beyond_doubt_stay_probabilities() -> None:
     assert softened[0, 1] > 0.99
 
 
+@pytest.mark.parametrize(
+    "given",
+    [torch.tensor([[-2.0, 2.0]]), torch.tensor([[0.5, 0.6]]), torch.tensor([0.5, 0.5]), torch.full((1, 2), torch.nan)],
+)
+def test_what_is_no_probability_is_not_softened(as_a_reader: None, given: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"Probabilities are at least 0 and sum to 1|a row for each text"):
+        soften(given, 2.0)
+
+
+def test_labels_and_words_are_not_softened(as_a_reader: None) -> None:
+    with pytest.raises(TypeError, match=r"but these are torch\.int64"):
+        soften(torch.tensor([[0, 1]]), 2.0)
+    with pytest.raises(TypeError, match="A temperature is a number"):
+        soften(answers(), "hot")  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
     with pytest.raises(ValueError, match="A temperature is above 0 and finite, but it is"):

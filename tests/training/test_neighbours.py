@@ -1,9 +1,11 @@
 """Neighbours: heads look where they are told to, whatever the sizes, and they can learn something else."""
 
+from typing import Any
+
 import pytest
 import torch
 
-from nano_bert import NanoBERT
+from nano_bert import NanoBERT, NanoBertForClassification
 from nano_bert.training.neighbours import N_FEATURES, OFFSETS, begin_with_neighbours
 
 
@@ -79,6 +81,16 @@ def test_a_head_without_an_offset_stays_as_it_was_drawn() -> None:
     for head, drawn in zip((*told, left), before, strict=True):
         same = [weight.equal(drawn[name]) for name, weight in head.named_parameters() if name.endswith("y.weight")]
         assert same == [head is left] * 2
+
+
+def test_another_model_and_offsets_that_are_none_are_refused(as_a_reader: None) -> None:
+    model: Any = NanoBertForClassification(vocab_size=20, n_embed=48)
+    with pytest.raises(TypeError, match=r"has one, as model\.bert"):
+        begin_with_neighbours(model)
+    wrong: Any
+    for wrong in ("left", (0.5,), (True,)):
+        with pytest.raises(TypeError, match="in whole numbers where each head looks"):
+            begin_with_neighbours(model.bert, wrong)
 
 
 @pytest.mark.parametrize(("n_embed", "n_heads"), [(3, 1), (16, 2), (30, 1), (32, 32)])
