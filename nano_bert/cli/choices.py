@@ -17,6 +17,7 @@ RECIPES = (
     "imdb-laptop",
     "imdb-minilm",
     "imdb-student",
+    "imdb-no-teacher",
     "imdb-part-minilm",
     "hatexplain-tiny",
     "hatexplain-laptop",

@@ -1,10 +1,11 @@
 """Few labels: what does pretraining bring, when labels cost much and texts cost nothing?
 
-The same small BERT learns to tell liked films from disliked ones twice: from scratch, and after it has guessed hidden
-words in the 20,000 training reviews of IMDB, without their labels. Each time it is given 100, 1,000 or 20,000 labels. A
-bag of words gets the same labels, and so do published weights: those of MiniLM, a larger BERT that has read far more.
-Each BERT reads 128 tokens of a review, the bag all words. To choose an epoch, each has as many labelled validation
-texts as training texts, but 5,000 at most. All are measured on the same 5,000 reviews of the test split.
+The same small BERT learns to tell liked films from disliked ones three times: from scratch; after it has guessed hidden
+words in the 20,000 training reviews of IMDB, without their labels; and after it has matched their halves as well. Each
+time it is given 100, 1,000 or 20,000 labels. A bag of words gets the same labels, and so do published weights: those of
+MiniLM, a larger BERT that has read far more. Each BERT reads 128 tokens of a review, the bag all words. To choose an
+epoch, each has as many labelled validation texts as training texts, but 5,000 at most. All are measured on the same
+5,000 reviews of the test split.
 
 After Howard and Ruder (2018), section 4.2 "Low-shot learning" (https://arxiv.org/abs/1801.06146), who did this with a
 large recurrent network.
@@ -21,19 +22,17 @@ import torch
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus, Split
 from nano_bert.experiments.published_weights import MINILM, name_after, open_published
+from nano_bert.experiments.reading import MATCHING, N_HALF, guess_words_once, make_tokenizer, match_halves_once
 from nano_bert.experiments.recipes import PRETRAINING
-from nano_bert.experiments.records import choose_bag, kept_run, summarise, train_and_measure, versions
-from nano_bert.model import NanoBertForClassification, NanoBertForPreTraining
-from nano_bert.tokenizer.base import Tokenizer
+from nano_bert.experiments.records import choose_bag, summarise, train_and_measure, versions
+from nano_bert.model import NanoBertForClassification
 from nano_bert.tokenizer.words import WordTokenizer
 from nano_bert.training.evaluation import Metrics
 from nano_bert.training.neighbours import begin_with_neighbours
 from nano_bert.training.optimizer import TrainingConfig
-from nano_bert.training.pretraining import pretrain
 
 N_READ = 128  # tokens of a review, half from its head and half from its tail, so that it all takes an hour or two
 EVERY = 5  # of the test reviews every fifth is asked about
-N_MEASURED = 500  # validation texts in which words are hidden, to measure the pretraining
 
 FINE_TUNING = {
     100: TrainingConfig(epochs=30, word_dropout=0.3, batch_size=16, patience=30, dtype="bfloat16"),
@@ -44,24 +43,6 @@ OF_PUBLISHED = {  # with all labels there is a recipe, imdb-minilm
     100: TrainingConfig(epochs=10, learning_rate=1e-4, batch_size=16, dtype="bfloat16", patience=10),
     1_000: TrainingConfig(epochs=3, learning_rate=1e-4, batch_size=16, dtype="bfloat16"),
 }
-
-
-def make_tokenizer(corpus: Corpus, max_seq_len: int) -> WordTokenizer:
-    """Return the tokenizer of the experiment: the most frequent words of the training texts."""
-    return WordTokenizer.from_texts(
-        corpus.train.texts, max_vocab_size=PRETRAINING.vocab_size, max_seq_len=max_seq_len, truncation="both"
-    )
-
-
-def pretrain_once(corpus: Corpus, tokenizer: Tokenizer, seed: int, folder: Path) -> list[dict[str, Any]]:
-    """Pretrain on the training texts, and keep the model in a folder. One that is there already goes on."""
-    torch.manual_seed(seed)
-    model = NanoBertForPreTraining(BertConfig(vocab_size=len(tokenizer), **PRETRAINING.model))
-    begin_with_neighbours(model.bert)
-    settings, measured = replace(PRETRAINING.training, seed=seed), corpus.validation.texts[:N_MEASURED]
-    history = pretrain(model, tokenizer, corpus.train.texts, measured, settings, PRETRAINING.masking, kept_run(folder))
-    model.save_pretrained(folder)
-    return history
 
 
 def take_labels(corpus: Corpus, n_labels: int, seed: int) -> Corpus:
@@ -118,24 +99,26 @@ def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -
 
     Args:
         corpus: IMDB.
-        seeds: One choice of labels and one run of each kind for each. The pretraining is done once, with the first.
+        seeds: One choice of labels and one run of each kind for each. What is read before is read once, with the first.
         folder: Every run is kept in a folder in it. One that is there already is resumed or, if it is complete, taken
             as it is.
     """
-    tokenizer, whole = (make_tokenizer(corpus, n) for n in (N_READ, PRETRAINING.model["max_seq_len"]))
+    tokenizer = make_tokenizer(corpus, N_READ)
     runs: dict[str, dict[int, list[dict[str, Any]]]] = {
-        **{arm: {n: [] for n in FINE_TUNING} for arm in ("bag_of_words", "scratch", "pretrained")},
+        **{arm: {n: [] for n in FINE_TUNING} for arm in ("bag_of_words", "scratch", "pretrained", "halves")},
         "published": {n: [] for n in OF_PUBLISHED},
     }
-    start = folder / f"pretraining-{seeds[0]}"
-    history = pretrain_once(corpus, whole, seeds[0], start)
+    read, matched = folder / f"pretraining-{seeds[0]}", folder / f"halves-{seeds[0]}"
+    of_words = guess_words_once(corpus, seeds[0], read)
+    of_halves = match_halves_once(corpus, seeds[0], read, matched)
+    starts = {"scratch": None, "pretrained": read, "halves": matched}
     for seed in seeds:
         for n_labels, settings in FINE_TUNING.items():
             labelled = take_labels(corpus, n_labels, seed)
             settings = replace(settings, seed=seed)
-            for arm, pretrained in (("scratch", None), ("pretrained", start)):
+            for arm, start in starts.items():
                 place = folder / f"{arm}-{n_labels}-{seed}"
-                runs[arm][n_labels].append(fine_tune(labelled, tokenizer, pretrained, settings, place))
+                runs[arm][n_labels].append(fine_tune(labelled, tokenizer, start, settings, place))
             if n_labels in OF_PUBLISHED:
                 published = replace(OF_PUBLISHED[n_labels], seed=seed)
                 place = folder / f"published-{n_labels}-{seed}"
@@ -146,12 +129,13 @@ def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -
             }
             print(f"seed {seed}, {n_labels} labels: {reached}", flush=True)
     return {
-        "about": "the same small BERT with few labels: from scratch, and after pretraining on the training texts",
+        "about": "the same small BERT with few labels: from scratch, after guessing words, after matching halves",
         "model": dict(PRETRAINING.model),
         "vocab_size": len(tokenizer),
         "test_texts": len(corpus.test.texts[::EVERY]),
         "share_hidden": PRETRAINING.masking.share,
         "pretraining_settings": asdict(PRETRAINING.training),
+        "halves_settings": {"tokens": N_HALF, **asdict(MATCHING)},
         "fine_tuning_settings": {str(n): asdict(settings) for n, settings in FINE_TUNING.items()},
         "settings_of_published": {str(n): asdict(settings) for n, settings in OF_PUBLISHED.items()},
         **versions(),
@@ -159,6 +143,7 @@ def make_few_labels_record(corpus: Corpus, seeds: Sequence[int], folder: Path) -
             arm: {str(n): summarise([Metrics(**run["test"]) for run in found]) for n, found in of_arm.items()}
             for arm, of_arm in runs.items()
         },
-        "pretraining": {"seed": seeds[0], "history": history},
+        "pretraining": {"seed": seeds[0], "history": of_words},
+        "halves": {"seed": seeds[0], "history": of_halves},
         "runs": {arm: {str(n): found for n, found in of_arm.items()} for arm, of_arm in runs.items()},
     }

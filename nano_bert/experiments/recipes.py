@@ -139,6 +139,14 @@ RECIPES = {
         weights="imdb-pretrained",
         teacher="imdb-minilm-100",
     ),
+    "imdb-no-teacher": Recipe(
+        corpus="imdb",
+        about="the student without its teacher: the same model, taught by the labels",
+        tokenizer={"max_seq_len": 512, "truncation": "both"},
+        model={"pooling": "mean", "dropout": 0.0},
+        training=TrainingConfig(learning_rate=5e-4, word_dropout=0.2, dtype="bfloat16"),
+        weights="imdb-pretrained",
+    ),
     "imdb-part-minilm": Recipe(
         corpus="imdb-part",
         about="published weights: MiniLM, fine-tuned on a tenth of the labels",

@@ -12,7 +12,7 @@ import torch
 
 from nano_bert.config import BertConfig
 from nano_bert.data import Corpus
-from nano_bert.experiments.few_labels import N_MEASURED, make_tokenizer
+from nano_bert.experiments.reading import N_MEASURED, make_tokenizer
 from nano_bert.experiments.recipes import PRETRAINING
 from nano_bert.experiments.records import versions
 from nano_bert.model import NanoBertForPreTraining

@@ -18,6 +18,7 @@ from nano_bert.fast.data_parallel import Losses, sum_over_processes
 from nano_bert.fast.distributed import rank, world_size
 from nano_bert.fast.hardware import to_device
 from nano_bert.model import NanoBertForPreTraining
+from nano_bert.outputs import BertOutput
 from nano_bert.task_heads import IGNORED, masked_word_loss, next_sentence_loss
 from nano_bert.tokenizer.base import Tokenizer
 from nano_bert.tokenizer.check_given import check_kind, check_texts
@@ -92,31 +93,34 @@ class Pretraining(Task[NanoBertForPreTraining]):
 
     def _hide(self, documents: Sequence[Document], generator: torch.Generator) -> Iterator[dict[str, Tensor]]:
         """Yield the rows of some documents in batches, with words hidden."""
-        rows, masking = self._rows(documents, generator), self.masking
+        rows = self._rows(documents, generator)
         for chosen in like_lengths([len(ids) for ids, _, _ in rows], self.batch_size, generator):
-            batch = self.tokenizer.pad([rows[index][0] for index in chosen], [rows[index][1] for index in chosen])
-            hidden = mask_words(batch["input_ids"], self.tokenizer, generator, masking.share, masking.whole_words)
-            is_random = torch.tensor([rows[index][2] for index in chosen])
-            yield {**batch, "input_ids": hidden[0], "labels": hidden[1], "is_random": is_random}
+            yield self._hidden([rows[index] for index in chosen], generator)
+
+    def _hidden(self, rows: Sequence[Row], generator: torch.Generator) -> dict[str, Tensor]:
+        """Return rows as a batch, with words hidden."""
+        ids, segments, is_random = zip(*rows, strict=True)
+        batch, masking = self.tokenizer.pad(ids, segments), self.masking
+        hidden, labels = mask_words(batch["input_ids"], self.tokenizer, generator, masking.share, masking.whole_words)
+        return {**batch, "input_ids": hidden, "labels": labels, "is_random": torch.tensor(is_random)}
 
     def batches(self, generator: torch.Generator) -> Iterator[dict[str, Tensor]]:
         """Yield all texts, with other words hidden each time."""
         return self._hide(self.documents, generator)
 
-    def _guess(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the scores of the hidden words, their true ids, and the scores of the pairs."""
+    def _guess(self, batch: Mapping[str, Tensor]) -> tuple[BertOutput, Tensor, Tensor]:
+        """Return what the encoder makes of a batch, the scores of the hidden words, and their true ids."""
         out = self.model.bert(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
         asked = batch["labels"] != IGNORED
         # Only words that are to be guessed are scored, as in Google's code: seven times less work.
-        words = self.model.guess_words(out.last_hidden_state[asked])
-        follows = self.model.next_sentence_head(out.pooler_output) if self.model.next_sentence_head else None
-        return words, batch["labels"][asked], follows
+        return out, self.model.guess_words(out.last_hidden_state[asked]), batch["labels"][asked]
 
     def losses(self, batch: Mapping[str, Tensor]) -> Losses:
         """Return the loss of the hidden words, and that of the pairs, each as a sum and a count."""
-        words, truth, follows = self._guess(batch)
+        out, words, truth = self._guess(batch)
         losses = [(masked_word_loss(words, truth) * len(truth), len(truth))]
-        if follows is not None:
+        if (head := self.model.next_sentence_head) is not None:
+            follows = head(out.pooler_output)
             losses.append((next_sentence_loss(follows, batch["is_random"]) * len(follows), len(follows)))
         return losses
 
@@ -129,11 +133,12 @@ class Pretraining(Task[NanoBertForPreTraining]):
             if number % world_size() != rank():
                 continue  # another process asks this one
             batch = to_device(batch, self.model.device)
-            words, truth, follows = self._guess(batch)
+            out, words, truth = self._guess(batch)
             n_right = int((words.argmax(dim=-1) == truth).sum())
             loss = masked_word_loss(words, truth).item() * len(truth)
             sums[:3] += torch.tensor([loss, len(truth), n_right], dtype=torch.double)
-            if follows is not None:
+            if (head := self.model.next_sentence_head) is not None:
+                follows = head(out.pooler_output)
                 n_right_pairs = int((follows.argmax(dim=-1) == batch["is_random"]).sum())
                 sums[3:] += torch.tensor([len(follows), n_right_pairs])
         loss, n_words, n_right, n_pairs, n_right_pairs = sum_over_processes(sums).tolist()
@@ -185,9 +190,15 @@ def pretrain(
         True
     """
     settings, run = settle(settings, run)
+    masking = check_masking(settings, masking)
+    task = Pretraining(model, tokenizer, texts, validation, settings, masking)
+    return learn(task, settings, run)
+
+
+def check_masking(settings: TrainingConfig, masking: Masking | None) -> Masking:
+    """Return how words are hidden, what is given or what is usual; refuse to drop words, too."""
     masking = Masking() if masking is None else masking
     check_kind("masking", masking, Masking, "Masking(share=0.15) makes one.")
     if settings.word_dropout > 0:
         raise ValueError("In pretraining words are hidden, not dropped: set word_dropout to 0.")
-    task = Pretraining(model, tokenizer, texts, validation, settings, masking)
-    return learn(task, settings, run)
+    return masking

@@ -9,7 +9,7 @@ import pytest
 
 from nano_bert import NanoBertForPreTraining
 from nano_bert.data import Corpus, Split
-from nano_bert.experiments import few_labels
+from nano_bert.experiments import few_labels, reading
 from nano_bert.experiments.few_labels import make_few_labels_record, take_labels
 from nano_bert.training import TrainingConfig, loop
 from nano_bert.training import run as run_module
@@ -19,7 +19,7 @@ from tests.experiments.test_published_weights import a_bert
 from tests.phrases import phrases
 
 CORPUS = phrases(200)
-ARMS = ("bag_of_words", "scratch", "pretrained", "published")
+ARMS = ("bag_of_words", "scratch", "pretrained", "halves", "published")
 
 
 # The labels
@@ -60,8 +60,12 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     published = a_bert(tmp_path_factory.mktemp("published"))
     model = {**few_labels.PRETRAINING.model, "n_layers": 1, "n_embed": 32, "max_seq_len": 16}
     small = replace(few_labels.PRETRAINING, model=model, training=TrainingConfig(epochs=2))
-    monkeypatch.setattr(few_labels, "PRETRAINING", small)
-    monkeypatch.setattr(few_labels, "N_MEASURED", 10)
+    for module in (few_labels, reading):
+        monkeypatch.setattr(module, "PRETRAINING", small)
+    matching = TrainingConfig(epochs=1, batch_size=40)
+    monkeypatch.setattr(reading, "MATCHING", matching)
+    monkeypatch.setattr(few_labels, "MATCHING", matching)
+    monkeypatch.setattr(reading, "N_MEASURED", 10)
     monkeypatch.setattr(few_labels, "N_READ", 12)
     monkeypatch.setattr(
         few_labels, "FINE_TUNING", {n: TrainingConfig(epochs=2, batch_size=8, word_dropout=0.1) for n in (8, 40)}
@@ -93,6 +97,8 @@ def test_the_record_is_complete_and_the_same_after_a_break(
             assert all(sum(map(sum, run["test"]["confusion"])) == record["test_texts"] for run in runs)
     assert record["pretraining"]["seed"] == 0
     assert len(record["pretraining"]["history"]) == 2
+    assert len(record["halves"]["history"]) == 1
+    assert record["halves_settings"]["batch_size"] == 40
     assert record["model"]["n_embed"] == 32
     assert record["fine_tuning_settings"]["8"]["batch_size"] == 8
 
@@ -130,27 +136,30 @@ def test_the_record_is_complete_and_the_same_after_a_break(
         make_few_labels_record(other, [0], tmp_path / "unbroken")
 
 
-def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
+def test_every_arm_gets_the_same_labels_and_its_own_start(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[tuple[Any, ...]] = []
     bags: list[tuple[Any, ...]] = []
     others: list[tuple[Any, ...]] = []
     result = {"test": asdict(measure([0, 1], [0, 1], CORPUS.label_names))}
-    monkeypatch.setattr(few_labels, "pretrain_once", lambda *given: given)
+    monkeypatch.setattr(few_labels, "guess_words_once", lambda *given: given)
+    monkeypatch.setattr(few_labels, "match_halves_once", lambda *given: given)
     monkeypatch.setattr(few_labels, "fine_tune", lambda *given: runs.append(given) or result)
     monkeypatch.setattr(few_labels, "choose_bag", lambda *given: bags.append(given) or (None, result))
     monkeypatch.setattr(few_labels, "fine_tune_published", lambda *given: others.append(given) or result)
     record = make_few_labels_record(CORPUS, [5, 6], tmp_path)
-    assert record["pretraining"]["history"][2:] == (5, tmp_path / "pretraining-5"), "it is done once"
+    read, matched = tmp_path / "pretraining-5", tmp_path / "halves-5"
+    assert record["pretraining"]["history"] == (CORPUS, 5, read), "it is done once"
+    assert record["halves"]["history"] == (CORPUS, 5, read, matched), "it goes on from there"
     expected = [
         (take_labels(CORPUS, n, seed), start, seed, few_labels.FINE_TUNING[n].epochs, tmp_path / f"{arm}-{n}-{seed}")
         for seed in (5, 6)
         for n in (8, 40)
-        for arm, start in (("scratch", None), ("pretrained", tmp_path / "pretraining-5"))
+        for arm, start in (("scratch", None), ("pretrained", read), ("halves", matched))
     ]
     assert [(corpus, start, how.seed, how.epochs, place) for corpus, _, start, how, place in runs] == expected
-    assert [corpus for corpus, *_ in bags] == [corpus for corpus, *_ in expected[::2]]
+    assert [corpus for corpus, *_ in bags] == [corpus for corpus, *_ in expected[::3]]
     assert [(corpus, how.seed, place) for corpus, how, place in others] == [
         (take_labels(CORPUS, 8, seed), seed, tmp_path / f"published-8-{seed}") for seed in (5, 6)
     ]
@@ -159,9 +168,13 @@ def test_every_arm_gets_the_same_labels_and_only_one_the_pretraining(
 
 def test_the_test_texts_and_the_labels_are_no_part_of_the_pretraining(tiny: None, tmp_path: Path) -> None:
     def weights(corpus: Corpus, name: str) -> bytes:
-        few_labels.pretrain_once(corpus, few_labels.make_tokenizer(corpus, 16), 0, tmp_path / name)
-        assert (tmp_path / name / STATE_FILE).exists()
-        return (tmp_path / name / "model.safetensors").read_bytes()
+        reading.guess_words_once(corpus, 0, tmp_path / name)
+        reading.match_halves_once(corpus, 0, tmp_path / name, tmp_path / f"{name}-halves")
+        for folder in (name, f"{name}-halves"):
+            assert (tmp_path / folder / STATE_FILE).exists()
+        first, second = (tmp_path / folder / "model.safetensors" for folder in (name, f"{name}-halves"))
+        assert first.read_bytes() != second.read_bytes()
+        return first.read_bytes() + second.read_bytes()
 
     turned = replace(CORPUS.train, labels=[1 - label for label in CORPUS.train.labels])
     assert weights(CORPUS, "one") == weights(replace(CORPUS, train=turned, test=CORPUS.validation), "two")
@@ -171,8 +184,8 @@ def test_from_scratch_and_pretrained_differ_in_their_start_alone(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same settings, the same texts: and the pretrained one does start with the weights of the pretraining."""
-    tokenizer = few_labels.make_tokenizer(CORPUS, 16)
-    few_labels.pretrain_once(CORPUS, tokenizer, 0, tmp_path)
+    tokenizer = reading.make_tokenizer(CORPUS, 16)
+    reading.guess_words_once(CORPUS, 0, tmp_path)
     seen: list[tuple[Any, ...]] = []
     monkeypatch.setattr(few_labels, "train_and_measure", lambda *given: seen.append(given) or 1 / 0)
     settings = few_labels.FINE_TUNING[8]
