@@ -7,7 +7,7 @@ is named. What is asked for stands in the exercise.
 from nano_bert.check.rungs import Rung
 
 # The pages between two chapters, by the chapter before them.
-BETWEEN = {"depth": 8, "measuring": 11, "distillation": 12}
+BETWEEN = {"depth": 8, "halves": 11, "measuring": 11, "distillation": 12}
 
 # The number of an exercise, and the function that it asks for.
 TABLE = (
@@ -26,6 +26,7 @@ TABLE = (
     ("10.4", "cut"),
     ("10.5", "learn"),
     ("11.4", "hide"),
+    ("halves.3", "match_loss"),
     ("measuring.3", "f1"),
     ("12.4", "accuracy_by"),
     ("12.5", "train_epoch"),

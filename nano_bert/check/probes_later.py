@@ -16,6 +16,7 @@ from nano_bert.model import NanoBertForClassification
 from nano_bert.pretrained.weight_names import from_hugging_face, to_hugging_face
 from nano_bert.tokenizer.base import SPECIAL_TOKENS
 from nano_bert.tokenizer.learn_vocabulary import learn_merges
+from nano_bert.training import halves
 from nano_bert.training.evaluation import measure
 
 
@@ -104,6 +105,17 @@ def train_epoch(bench: Bench) -> Iterator[Seen]:
             yield Seen(f"whether the model is in training afterwards, {name}", model.training)
             with torch.no_grad():
                 yield Seen(f"what the model says afterwards, {name}", model(**reader.encode_batch(texts)).logits, 1e-3)
+
+
+def match_loss(bench: Bench) -> Iterator[Seen]:
+    """Match the vectors of halves, long and short ones, at a high and a low temperature."""
+    for n_texts, n_features, temperature in ((1, 3, 1.0), (2, 4, 0.5), (5, 4, 1.0), (6, 3, 0.05)):
+        first, second = (3.0 * bench.numbers(n_texts, n_features) for _ in range(2))
+        first.requires_grad_()
+        loss = bench.part("match_loss")(first, second, temperature)
+        loss.sum().backward()
+        yield Seen(f"the loss of {n_texts} texts at a temperature of {temperature}", loss, 1e-4)
+        yield Seen("the slopes of the vectors of the first halves", first.grad, 1e-3)
 
 
 def soft_loss(bench: Bench) -> Iterator[Seen]:
@@ -200,6 +212,11 @@ def one_epoch(model: Any, reader: Any, optimizer: Any, texts: list[str], labels:
     return sum(losses) / len(losses)
 
 
+def of_halves(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Return the loss of the package, at another temperature."""
+    return halves.match_loss(halves.match_scores(first, second) * (halves.TEMPERATURE / temperature))
+
+
 def rank_correlation(a: Tensor, b: Tensor) -> float:
     """Return the correlation of the ranks, equal values sharing the mean of theirs."""
     ranks = [torch.stack([(x < one).sum() + ((x == one).sum() + 1) / 2 for one in x]).double() for x in (a, b)]
@@ -238,5 +255,5 @@ def in_one(scores: Tensor, values: Tensor, size: int) -> Tensor:
 
 PACKAGE.our_names, PACKAGE.cut, PACKAGE.learn, PACKAGE.hide = from_hugging_face, spelt, first_pieces, with_shares
 PACKAGE.accuracy_by, PACKAGE.train_epoch, PACKAGE.f1 = by_group, one_epoch, of_class
-PACKAGE.soft_loss = cross_entropy
+PACKAGE.soft_loss, PACKAGE.match_loss = cross_entropy, of_halves
 PACKAGE.spearman, PACKAGE.without_head, PACKAGE.attention_by_pieces = rank_correlation, less_a_head, in_one

@@ -6,6 +6,7 @@ distillation    a small model learns what a large one thinks
 pretraining     training without: words are hidden, and guessed
 masking         which words are hidden
 neighbours      heads that begin by looking at the words beside each word
+halves          which second half of a text belongs to which first
 sentence_pairs  which second sentence follows, and which was drawn at random
 batches         texts of like length go together
 check_input     what cannot be learnt from is told before the first step

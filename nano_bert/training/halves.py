@@ -8,7 +8,7 @@ needed.
 BERT's second exercise (Devlin et al., 2019, section 3.1, https://arxiv.org/abs/1810.04805) asks of one second half
 whether it is the true one. Here it stands beside those of all other texts of the batch, after Logeswaran and Lee (2018,
 section 3, https://arxiv.org/abs/1803.02893); cosines and their temperature are as in Gao et al. (2021, SimCSE, section
-2.1, https://arxiv.org/abs/2104.08821).
+2, https://arxiv.org/abs/2104.08821).
 """
 
 import math

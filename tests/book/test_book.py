@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CHAPTERS = sorted(DOCS.glob("[0-9][0-9]-*.md"))
-INTERLUDES = [DOCS / "measuring.md", DOCS / "distillation.md"]  # between two chapters, and without a number
+INTERLUDES = [DOCS / f"{name}.md" for name in ("halves", "measuring", "distillation")]  # between two chapters, and without a number
 KINDS = ("By hand", "REPL", "Your file", "Shell", "Open")
 
 

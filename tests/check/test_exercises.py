@@ -16,8 +16,8 @@ from nano_bert.cli.arguments import main
 from tests.book.pages import read_page
 from tests.book.test_book import CHAPTERS, DOCS, section
 
-PAGES = [*CHAPTERS[:8], DOCS / "depth.md", *CHAPTERS[8:11], DOCS / "measuring.md", CHAPTERS[11]]
-PAGES += [DOCS / "distillation.md", *CHAPTERS[12:]]
+PAGES = [*CHAPTERS[:8], DOCS / "depth.md", *CHAPTERS[8:11], DOCS / "halves.md", DOCS / "measuring.md"]
+PAGES += [CHAPTERS[11], DOCS / "distillation.md", *CHAPTERS[12:]]
 WRONG = re.findall(
     r"^# ([\w.]+): (.+)\n((?:[^#].*\n)+)", Path(__file__).with_name("wrong_exercises.txt").read_text(), re.M
 )
