@@ -30,6 +30,9 @@ ALSO = {
 }
 EXAMPLE = re.compile(r"<pre>(.*?)</pre>", re.S)
 OUTPUT = re.compile(r'<span class="(?:go|gt|gr)">.*?</span>', re.S)
+TRACEBACK = re.compile(
+    r'(?<=<span class="gt">)(Traceback[^\n]*)</span>\n(.*?)(?=\s*(?:<span class="gp">|</code>))', re.S
+)
 PREDICT = re.compile(
     r'<div class="admonition tip">\s*<p class="admonition-title">Tip</p>\s*<p><strong>Predict\.</strong>\s*'
 )
@@ -49,6 +52,7 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
 def on_page_content(html: str, page: Any, **_: object) -> str:
     """Fetch a figure when it comes near, and give the search the words of the examples instead of the examples."""
     html = DRAW.sub('<details class="draw">', PREDICT.sub(PREDICT_BOX, html))
+    html = TRACEBACK.sub(_one_error, html)
     html = html.replace("<img ", '<img loading="lazy" ')
     if page.file.src_uri == "index.md":
         html = f'<div class="landing">{html}</div>'
@@ -63,6 +67,12 @@ def on_page_context(context: dict[str, Any], page: Any, **_: object) -> dict[str
     """Take away what only the search should read."""
     page.content = UNSEEN.sub("", page.content)
     return context
+
+
+def _one_error(traceback: re.Match[str]) -> str:
+    """An error and its message in one piece: an output, of which a mouse that selects takes nothing along."""
+    first, rest = traceback.groups()
+    return f'{first}</span>\n<span class="gr">{re.sub(r"<[^>]*>", "", rest)}</span>'
 
 
 def _with_words(section: str) -> str:

@@ -26,7 +26,7 @@ TABLE = (
     ("10.4", "cut"),
     ("10.5", "learn"),
     ("11.4", "hide"),
-    ("halves.3", "match_loss"),
+    ("halves.3", "loss_of_halves"),
     ("measuring.3", "f1"),
     ("12.4", "accuracy_by"),
     ("12.5", "train_epoch"),

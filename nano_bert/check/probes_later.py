@@ -107,12 +107,12 @@ def train_epoch(bench: Bench) -> Iterator[Seen]:
                 yield Seen(f"what the model says afterwards, {name}", model(**reader.encode_batch(texts)).logits, 1e-3)
 
 
-def match_loss(bench: Bench) -> Iterator[Seen]:
+def loss_of_halves(bench: Bench) -> Iterator[Seen]:
     """Match the vectors of halves, long and short ones, at a high and a low temperature."""
     for n_texts, n_features, temperature in ((1, 3, 1.0), (2, 4, 0.5), (5, 4, 1.0), (6, 3, 0.05)):
         first, second = (3.0 * bench.numbers(n_texts, n_features) for _ in range(2))
         first.requires_grad_()
-        loss = bench.part("match_loss")(first, second, temperature)
+        loss = bench.part("loss_of_halves")(first, second, temperature)
         loss.sum().backward()
         yield Seen(f"the loss of {n_texts} texts at a temperature of {temperature}", loss, 1e-4)
         yield Seen("the slopes of the vectors of the first halves", first.grad, 1e-3)
@@ -255,5 +255,5 @@ def in_one(scores: Tensor, values: Tensor, size: int) -> Tensor:
 
 PACKAGE.our_names, PACKAGE.cut, PACKAGE.learn, PACKAGE.hide = from_hugging_face, spelt, first_pieces, with_shares
 PACKAGE.accuracy_by, PACKAGE.train_epoch, PACKAGE.f1 = by_group, one_epoch, of_class
-PACKAGE.soft_loss, PACKAGE.match_loss = cross_entropy, of_halves
+PACKAGE.soft_loss, PACKAGE.loss_of_halves = cross_entropy, of_halves
 PACKAGE.spearman, PACKAGE.without_head, PACKAGE.attention_by_pieces = rank_correlation, less_a_head, in_one

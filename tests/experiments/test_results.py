@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from nano_bert.data import Split
-from nano_bert.experiments import few_labels
+from nano_bert.experiments import few_labels, reading
 from nano_bert.experiments.recipes import CORPORA, PRETRAINING, RECIPES
 from nano_bert.predict import load_classifier, load_pretrained, shipped_models
 from nano_bert.training import TrainingConfig
 from nano_bert.training.evaluation import evaluate
+from nano_bert.training.halves import Halves
 from nano_bert.training.pretraining import Pretraining
 from nano_bert.training.significance import unpack
 from tests.book.results_table import make_paired_table, make_table, with_table
@@ -110,6 +111,8 @@ def test_the_few_labels_were_measured_with_the_settings_of_today() -> None:
     assert record["model"] == dict(PRETRAINING.model)
     assert record["share_hidden"] == PRETRAINING.masking.share
     assert settings_of(record["pretraining_settings"]) == PRETRAINING.training
+    matching = dict(record["halves_settings"])
+    assert (matching.pop("tokens"), settings_of(matching)) == (reading.N_HALF, reading.MATCHING)
     assert record["vocab_size"] == PRETRAINING.vocab_size
     fine_tuning = {int(n): settings_of(settings) for n, settings in record["fine_tuning_settings"].items()}
     assert fine_tuning == few_labels.FINE_TUNING
@@ -155,6 +158,22 @@ def test_the_shipped_pretrained_model_is_as_good_as_its_record_says() -> None:
     """It is the pretraining of the record, and guesses hidden words as well as it did then."""
     best = min(read("few-labels")["pretraining"]["history"], key=lambda epoch: epoch["validation_loss"])
     model, tokenizer = load_pretrained("imdb-pretrained")
-    texts = corpus_of("imdb").validation.texts[: few_labels.N_MEASURED]
+    texts = corpus_of("imdb").validation.texts[: reading.N_MEASURED]
     _, notes = Pretraining(model.fuse(), tokenizer, texts, texts, PRETRAINING.training, PRETRAINING.masking).validate()
     assert notes["validation_loss"] == pytest.approx(best["validation_loss"], abs=5e-3)  # that was in 16 bits
+
+
+@with_reviews
+def test_the_shipped_model_that_matched_halves_is_as_good_as_its_record_says() -> None:
+    """It finds as many halves as it did then, and it is not the model it began with."""
+    best = min(read("few-labels")["halves"]["history"], key=lambda epoch: epoch["validation_halves"])
+    texts = corpus_of("imdb").validation.texts[: reading.N_MEASURED]
+    found: dict[str, float] = {}
+    for name in ("imdb-halves", "imdb-pretrained"):
+        model, tokenizer = load_pretrained(name)
+        tokenizer.max_seq_len = reading.N_HALF
+        settings = reading.MATCHING
+        task = Halves(model.fuse(), tokenizer, texts, texts, settings, PRETRAINING.masking)
+        found[name] = task.validate()[1]["validation_halves"]
+    assert found["imdb-halves"] == pytest.approx(best["validation_halves"], abs=2e-2)  # that was in 16 bits
+    assert found["imdb-pretrained"] > 1.2 * found["imdb-halves"]
