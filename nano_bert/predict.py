@@ -117,7 +117,8 @@ def load_pretrained(name: str | Path) -> tuple[NanoBertForPreTraining, Tokenizer
     """Return a model that guesses words, and its tokenizer.
 
     Args:
-        name: "imdb-pretrained", which comes with the package, or a folder that `nano-bert pretrain` wrote.
+        name: "imdb-pretrained" or "imdb-halves", which come with the package, or a folder that `nano-bert pretrain`
+            wrote.
 
     Raises:
         FileNotFoundError: If there is no such folder.

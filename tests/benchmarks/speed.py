@@ -54,9 +54,10 @@ RECORD = ROOT / "docs" / "results" / "speed.json"
 UNREST = 1.5  # the upper quartile of the rounds' ratios over the lower, from which on a machine counts as busy
 # At least. The clear form may take two fifths longer than transformers, and never longer than the first nano-BERT.
 FLOORS = {
-    **{"sdpa/fused": 1.0, "eager/heads": 0.7, "padded/bucketed": 3.5},
+    **{"sdpa/fused": 1.0, "torch_encoder/fused": 1.0, "eager/heads": 0.7, "padded/bucketed": 3.5},
     **{"original/fused": 4.0, "original/heads": 1.0},
 }
+MEMORY_FLOORS = {"sdpa/fused": 0.99}  # at least: as little memory as transformers takes, to rounding
 CEILINGS = {"most/least": 1.3, "exponents": 2.2}  # at most; were there no noise and no cache, 1 and 2
 ABOUT = "nano_bert beside transformers, PyTorch's own encoder, the first nano-BERT and itself"
 HOW = {
@@ -232,6 +233,8 @@ def missed(record: Mapping[str, Any]) -> list[str]:
     for path, value in leaves({name: record[name] for name in SECTIONS if name in record}):
         if path[-2:-1] == ("time_ratios",) and value < FLOORS.get(path[-1], 0.0):
             found.append(f"{': '.join(path)} is {value}, below {FLOORS[path[-1]]}")
+        if path[-2:-1] == ("memory_ratios",) and value < MEMORY_FLOORS.get(path[-1], 0.0):
+            found.append(f"{': '.join(path)} is {value}, below {MEMORY_FLOORS[path[-1]]}")
         if path[-2:-1] in (("exponents",), ("memory_exponents",)) and value > CEILINGS["exponents"]:
             found.append(f"{': '.join(path)} is {value}, above {CEILINGS['exponents']}")
         if path[-1] == "most/least" and value > CEILINGS["most/least"]:
@@ -263,7 +266,8 @@ def main(chosen: Sequence[str]) -> None:
             continue
         record[name] = found
         sections = {name: record[name] for name in SECTIONS if name in record}
-        record = {"about": ABOUT, "how": HOW, "floors": FLOORS, "ceilings": CEILINGS, **sections}
+        limits = {"floors": FLOORS, "memory_floors": MEMORY_FLOORS, "ceilings": CEILINGS}
+        record = {"about": ABOUT, "how": HOW, **limits, **sections}
         write_atomically(RECORD, json.dumps(record, indent=1) + "\n")
     sentences = missed(record)
     if busy:

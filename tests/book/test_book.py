@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CHAPTERS = sorted(DOCS.glob("[0-9][0-9]-*.md"))
-INTERLUDES = [DOCS / f"{name}.md" for name in ("halves", "measuring", "distillation")]  # between two chapters, and without a number
+# Between two chapters, and without a number.
+INTERLUDES = [DOCS / f"{name}.md" for name in ("halves", "measuring", "distillation")]
 KINDS = ("By hand", "REPL", "Your file", "Shell", "Open")
 
 
