@@ -116,7 +116,7 @@ def test_what_is_printed_can_be_read(scheme: str, book: str, browser: Browser) -
         link = page.locator(".md-content p a[href]").first
         assert link.evaluate("(link) => getComputedStyle(link).color") == "rgb(31, 95, 174)"
         assert not page.locator(".doc details.mkdocstrings-source pre").first.is_visible()
-        assert page.locator(".md-content details:not(.doc *) pre").first.is_visible()
+        assert page.locator(".md-content details:not(.doc *, .draw) pre").first.is_visible()
 
 
 @pytest.mark.parametrize("name", pages())
