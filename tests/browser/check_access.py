@@ -113,6 +113,7 @@ def test_what_is_printed_can_be_read(scheme: str, book: str, browser: Browser) -
         visit(page, book + "04-attention.html")
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_timeout(500)  # the theme lets colours fade
         link = page.locator(".md-content p a[href]").first
         assert link.evaluate("(link) => getComputedStyle(link).color") == "rgb(31, 95, 174)"
         assert not page.locator(".doc details.mkdocstrings-source pre").first.is_visible()
