@@ -38,6 +38,8 @@ PREDICT = re.compile(
 )
 PREDICT_BOX = '<div class="admonition predict">\n<p class="admonition-title">Predict</p>\n<p>'
 DRAW = re.compile(r"<details>(?=\s*<summary>Draw it yourself</summary>)")
+# Of the judge, the command and the drawings: nobody looks for them by their words.
+WORKINGS = re.compile(r'<(h[2-6]) id=(?="(?:nano_bert\.(?:check|cli|pictures)\.|check|cli|pictures))')
 UNSEEN = re.compile(r'<p class="for-the-search">.*?</p>', re.S)
 
 
@@ -54,6 +56,8 @@ def on_page_content(html: str, page: Any, **_: object) -> str:
     html = DRAW.sub('<details class="draw">', PREDICT.sub(PREDICT_BOX, html))
     html = TRACEBACK.sub(_one_error, html)
     html = html.replace("<img ", '<img loading="lazy" ')
+    if page.file.src_uri == "api.md":
+        html = WORKINGS.sub(r"<\1 data-search-exclude id=", html)
     if page.file.src_uri == "index.md":
         html = f'<div class="landing">{html}</div>'
     also = ALSO.get(page.file.src_uri.removesuffix(".md"))

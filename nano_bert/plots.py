@@ -25,7 +25,7 @@ def plot_attention(
         words: The words, in order.
         weights: Their attention weights: one head of one layer of one text, `attentions[layer][batch, head]`.
         title: Written above.
-        axes: Where to draw.
+        axes: Where to draw. By default on a new figure.
 
     Raises:
         ValueError: If the weights are not one row and one column a word.
@@ -43,7 +43,7 @@ def plot_attention(
             f"{len(words)} words need weights of the shape ({len(words)}, {len(words)}), but these have "
             f"{tuple(weights.shape)}. Choose one text and one head: attentions[layer][text, head]."
         )
-    axes = axes or plt.gca()
+    axes = plt.subplots()[1] if axes is None else axes
     axes.pcolormesh(weights.numpy(), cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
     axes.set_xticks([index + 0.5 for index in range(len(words))], words, rotation=45, ha="right")
     axes.set_yticks([index + 0.5 for index in range(len(words))], words)
@@ -96,12 +96,13 @@ def plot_embeddings(words: Sequence[str], vectors: Float[Tensor, "word 3"], titl
     return axes
 
 
-def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
+def plot_history(history: Sequence[Mapping[str, Any]], title: str = "", axes: Axes | None = None) -> Axes:
     """Draw the training loss and the validation accuracy, epoch by epoch.
 
     Args:
         history: What `nano_bert.training.classification.train` returns.
         title: Written above.
+        axes: Where to draw. By default on a new figure.
 
     Raises:
         ValueError: If there is no epoch.
@@ -116,7 +117,7 @@ def plot_history(history: Sequence[Mapping[str, Any]], title: str = "") -> Axes:
     """
     if not history:
         raise ValueError("There is no epoch to draw: the history is empty.")
-    axes = plt.gca()
+    axes = plt.subplots()[1] if axes is None else axes
     epochs = [line["epoch"] for line in history]
     axes.plot(epochs, [line["train_loss"] for line in history], "o-", label="training loss")
     axes.plot(epochs, [line["validation_accuracy"] for line in history], "s--", label="validation accuracy")

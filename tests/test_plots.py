@@ -51,3 +51,12 @@ def test_the_curves_are_those_of_the_history() -> None:
     loss, accuracy = plot_history(history).lines
     assert list(loss.get_ydata()) == [0.7, 0.4]
     assert list(accuracy.get_ydata()) == [0.5, 0.8]
+
+
+def test_a_picture_is_not_drawn_over_the_one_before() -> None:
+    points = plot_embeddings(WORDS, torch.rand(4, 3))
+    history = [{"epoch": 1, "train_loss": 0.7, "validation_accuracy": 0.5}]
+    pictures = [points, plot_history(history), plot_history(history), plot_attention(WORDS, torch.eye(4))]
+    assert len({id(axes.figure) for axes in pictures}) == 4
+    mine = pictures[1]
+    assert plot_history(history, axes=mine) is plot_attention(WORDS, torch.eye(4), axes=mine) is mine
