@@ -176,7 +176,8 @@ def match_halves(
             the beginning is read, of a second one the end.
         texts: The texts to learn from, of two words or more; shorter ones are left out.
         validation: Other texts, to measure with.
-        settings: How to train; `batch_size` is the number of texts whose halves lie side by side: the more, the harder.
+        settings: How to train; `batch_size` is the number of texts whose halves lie side by side: the more, the
+            harder, and the more memory it takes (64 long reviews some gigabytes).
         masking: How words are chosen that are to be guessed.
         run: Where the run is kept, so that it can go on after a break. By default it is not kept.
 
