@@ -77,6 +77,16 @@ HATEXPLAIN_LAPTOP = Recipe(
     training=TrainingConfig(epochs=5, learning_rate=2e-3, weight_decay=0.3, word_dropout=0.2, patience=5),
 )
 
+IMDB_STUDENT = Recipe(
+    corpus="imdb",
+    about="our own pretrained model, taught by what imdb-minilm answers",
+    tokenizer={"max_seq_len": 512, "truncation": "both"},
+    model={"pooling": "mean", "dropout": 0.0},
+    training=TrainingConfig(learning_rate=5e-4, word_dropout=0.2, dtype="bfloat16"),
+    weights="imdb-pretrained",
+    teacher="imdb-minilm-100",
+)
+
 HATEXPLAIN_MINILM = Recipe(
     corpus="hatexplain",
     about="published weights: MiniLM, fine-tuned on all posts",
@@ -138,22 +148,9 @@ RECIPES = {
         training=TrainingConfig(epochs=1, learning_rate=1e-4, dtype="bfloat16"),
         weights=MINILM,
     ),
-    "imdb-student": Recipe(
-        corpus="imdb",
-        about="our own pretrained model, taught by what imdb-minilm answers",
-        tokenizer={"max_seq_len": 512, "truncation": "both"},
-        model={"pooling": "mean", "dropout": 0.0},
-        training=TrainingConfig(learning_rate=5e-4, word_dropout=0.2, dtype="bfloat16"),
-        weights="imdb-pretrained",
-        teacher="imdb-minilm-100",
-    ),
-    "imdb-no-teacher": Recipe(
-        corpus="imdb",
-        about="the student without its teacher: the same model, taught by the labels",
-        tokenizer={"max_seq_len": 512, "truncation": "both"},
-        model={"pooling": "mean", "dropout": 0.0},
-        training=TrainingConfig(learning_rate=5e-4, word_dropout=0.2, dtype="bfloat16"),
-        weights="imdb-pretrained",
+    "imdb-student": IMDB_STUDENT,
+    "imdb-no-teacher": replace(
+        IMDB_STUDENT, about="the student without its teacher: the same model, taught by the labels", teacher=""
     ),
     "imdb-part-minilm": Recipe(
         corpus="imdb-part",

@@ -62,6 +62,10 @@ def match_loss(scores: Float[Tensor, "text text"]) -> Float[Tensor, ""]:
         >>> match_loss(torch.zeros(4, 4))  # four halves, and no idea: log 4
         tensor(1.3863)
     """
+    if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
+        raise ValueError(
+            f"Each text has two halves, so the scores form a square, but these have the shape {tuple(scores.shape)}."
+        )
     true = torch.arange(len(scores), device=scores.device)
     return (cross_entropy(scores, true) + cross_entropy(scores.T, true)) / 2
 
@@ -83,6 +87,8 @@ def cut(ids: Sequence[int], most: int, generator: torch.Generator) -> tuple[Sequ
         >>> cut(range(10), most=8, generator=generator), cut(range(10), most=2, generator=generator)
         ((range(0, 5), range(6, 10)), (range(0, 2), range(8, 10)))
     """
+    if len(ids) < 2 or most < 1:
+        raise ValueError(f"{len(ids)} words, of which {most} may be left in a half, give no two halves: take more.")
     middle = len(ids) // 2
 
     def left(n: int) -> int:
@@ -107,6 +113,8 @@ class Halves(Pretraining):
     ) -> None:
         if world_size() > 1:
             raise ValueError("Each half is compared with all others of its batch, so one process has to hold them all.")
+        if getattr(model, "next_sentence_head", None) is not None:
+            raise ValueError("Matching halves would spoil this model's head for next sentences: take pooler=False.")
         if settings.batch_size < 2:
             raise ValueError("A half needs others to be told from: set batch_size to 2 texts or more.")
         super().__init__(model, tokenizer, texts, validation, settings, masking)
@@ -114,7 +122,7 @@ class Halves(Pretraining):
 
     def _count(self, documents: Sequence[Document], purpose: str) -> int:
         """Return the number of texts; refuse so few that there is nothing to tell a half from."""
-        n = len(self._halves(documents, torch.Generator().manual_seed(0)))
+        n = super()._count(documents, purpose) // 2
         if n < 2:
             raise ValueError(f"There is nothing {purpose}: it takes two texts of two words or more, and there are {n}.")
         return n
@@ -125,6 +133,10 @@ class Halves(Pretraining):
         pairs = [cut(ids, self.n_tokens - 2, generator) for ids in texts if len(ids) > 1]
         rows = [[self.tokenizer.add_special_tokens(half) for half in pair] for pair in pairs]
         return [((first, [0] * len(first), 0), (second, [0] * len(second), 0)) for first, second in rows]
+
+    def _rows(self, documents: Sequence[Document], generator: torch.Generator) -> list[Row]:
+        """Return the halves one by one."""
+        return [half for pair in self._halves(documents, generator) for half in pair]
 
     def _hide(self, documents: Sequence[Document], generator: torch.Generator) -> Iterator[dict[str, Tensor]]:
         """Yield texts in batches, first all first halves, then all second ones, with words hidden."""

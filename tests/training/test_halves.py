@@ -140,12 +140,14 @@ def test_a_run_is_the_same_twice() -> None:
     ("change", "message"),
     [
         ({"texts": ["the plot was good"]}, "nothing to learn from: it takes two texts of two words or more"),
-        ({"texts": ["good", "bad", ""]}, "and there are 0"),
+        ({"texts": ["good", "bad", ""]}, "There is nothing to learn from"),
         ({"validation": ["the plot was good", "bad"]}, "nothing to measure with"),
         ({"settings": TrainingConfig(batch_size=1)}, "set batch_size to 2 texts or more"),
         ({"settings": TrainingConfig(word_dropout=0.1)}, "set word_dropout to 0"),
         ({"masking": 0.2}, "Masking"),
         ({"model": 3}, "NanoBertForPreTraining"),
+        ({"texts": ["zzz qqq", "qqq zzz"]}, "no text has a word of the vocabulary"),
+        ({"model": make_model(pooler=True)}, "take pooler=False"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(change: dict[str, Any], message: str) -> None:
@@ -159,3 +161,11 @@ def test_many_processes_cannot_share_a_batch(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "world_size", lambda: 2)
     with pytest.raises(ValueError, match="one process has to hold them all"):
         match_halves(make_model(), TOKENIZER, REVIEWS[:8], ASIDE)
+
+
+def test_what_has_no_two_halves_is_refused(as_a_reader: None) -> None:
+    with pytest.raises(ValueError, match=r"form a square, but these have the shape \(2, 3\)"):
+        match_loss(torch.zeros(2, 3))
+    for ids, most in ((range(1), 5), (range(9), 0)):
+        with pytest.raises(ValueError, match="give no two halves"):
+            module.cut(ids, most, source())
