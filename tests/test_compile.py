@@ -115,6 +115,7 @@ def run(backend: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
 
 
+@pytest.mark.slow
 def test_a_model_is_one_graph_and_gives_the_same_numbers(tmp_path: Path) -> None:
     run("aot_eager", tmp_path)
 

@@ -81,6 +81,7 @@ def without_seconds(record: Any) -> Any:
     return [without_seconds(part) for part in record] if isinstance(record, list) else record
 
 
+@pytest.mark.slow
 def test_the_record_is_complete_and_the_same_after_a_break(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

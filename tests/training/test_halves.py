@@ -96,7 +96,7 @@ def test_texts_of_one_word_or_none_are_left_out() -> None:
     assert [len(batch["input_ids"]) for batch in batches] == [4]  # two texts, two halves each
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_camps_fall_apart_without_a_label(seed: int) -> None:
     """All that the halves of these reviews have in common is their opinion: words of a camp come to lie together."""
     model = make_model(seed)
